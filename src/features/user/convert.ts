@@ -1,0 +1,90 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { type Details as DetailsMessage, DetailsSchema } from '../../../gen/zitadel/object/v2/object_pb.ts';
+import { AccessTokenType, Gender, UserSchema, UserState } from '../../../gen/zitadel/user/v2/user_pb.ts';
+import type { UserRow } from '../../kernel/call.ts';
+import { type Details, detailsOf } from './events.ts';
+
+/** What a write answers with: without the creation date. */
+export const toDetails = ({ sequence, changedAt, organizationId }: Details): DetailsMessage =>
+  create(DetailsSchema, { sequence, changeDate: timestampFromDate(changedAt), resourceOwner: organizationId });
+
+/** What a read answers with. */
+export const toFullDetails = (details: Details): DetailsMessage =>
+  create(DetailsSchema, { ...toDetails(details), creationDate: timestampFromDate(details.createdAt) });
+
+const states: Record<UserRow['state'], UserState> = {
+  active: UserState.ACTIVE,
+  inactive: UserState.INACTIVE,
+  locked: UserState.LOCKED,
+  initial: UserState.INITIAL,
+};
+
+const genders: Record<UserRow['gender'], Gender> = {
+  unspecified: Gender.UNSPECIFIED,
+  female: Gender.FEMALE,
+  male: Gender.MALE,
+  diverse: Gender.DIVERSE,
+};
+
+const accessTokenTypes: Record<UserRow['accessTokenType'], AccessTokenType> = {
+  bearer: AccessTokenType.BEARER,
+  jwt: AccessTokenType.JWT,
+};
+
+/** A wire number the enum does not know counts as unspecified. */
+export function genderOf(gender: Gender): UserRow['gender'] {
+  switch (gender) {
+    case Gender.FEMALE:
+      return 'female';
+    case Gender.MALE:
+      return 'male';
+    case Gender.DIVERSE:
+      return 'diverse';
+    case Gender.UNSPECIFIED:
+      return 'unspecified';
+  }
+  return 'unspecified';
+}
+
+export const accessTokenTypeOf = (type: AccessTokenType): UserRow['accessTokenType'] =>
+  type === AccessTokenType.JWT ? 'jwt' : 'bearer';
+
+export function toUser(user: UserRow): MessageInitShape<typeof UserSchema> {
+  return {
+    userId: user.id,
+    details: toFullDetails(detailsOf(user)),
+    state: states[user.state],
+    username: user.username,
+    loginNames: [user.username],
+    preferredLoginName: user.username,
+    type: user.type === 'human' ? { case: 'human', value: toHuman(user) } : { case: 'machine', value: toMachine(user) },
+  };
+}
+
+const toTimestamp = (date: Date | null) => (date ? timestampFromDate(date) : undefined);
+
+function toHuman(user: UserRow) {
+  return {
+    profile: {
+      givenName: user.givenName,
+      familyName: user.familyName,
+      nickName: user.nickName,
+      displayName: user.displayName,
+      preferredLanguage: user.preferredLanguage,
+      gender: genders[user.gender],
+      avatarUrl: '',
+    },
+    email: { email: user.email, isVerified: user.emailVerified },
+    phone: { phone: user.phone, isVerified: user.phoneVerified },
+    passwordChangeRequired: user.passwordChangeRequired,
+    passwordChanged: toTimestamp(user.passwordChangedAt),
+    mfaInitSkipped: toTimestamp(user.mfaInitSkippedAt),
+  };
+}
+
+const toMachine = (user: UserRow) => ({
+  name: user.name,
+  description: user.description,
+  accessTokenType: accessTokenTypes[user.accessTokenType],
+});

@@ -1,0 +1,22 @@
+import { eq } from 'drizzle-orm';
+import type { Tx, UserRow } from '../../kernel/call.ts';
+import type { Db } from '../../kernel/db/client.ts';
+import { users } from '../../kernel/db/schema.ts';
+
+/** Loads a user and locks its row, so that writes to one user happen one after another. */
+export async function lockUser(tx: Tx, id: string): Promise<UserRow | undefined> {
+  const [row] = await tx.db.select().from(users).where(eq(users.id, id)).for('update');
+  return row;
+}
+
+/** As `lockUser`; a machine counts as absent. */
+export async function lockHuman(tx: Tx, id: string): Promise<UserRow | undefined> {
+  const user = await lockUser(tx, id);
+  return user?.type === 'human' ? user : undefined;
+}
+
+/** Loads a user without a lock. */
+export async function findUser(db: Db, id: string): Promise<UserRow | undefined> {
+  const [row] = await db.select().from(users).where(eq(users.id, id));
+  return row;
+}

@@ -1,0 +1,20 @@
+import type { Permission } from './roles.ts';
+
+/**
+ * Who may call a method. Declared for every method in server/access.ts; enforced by the interceptors as far as the
+ * request alone tells, and by `authorize` once the record is known.
+ */
+export type Access =
+  /** Anybody, without a token. */
+  | { on: 'nothing' }
+  /** Any valid token: the rows of the answer, or a proof in the request, decide. */
+  | { on: 'token' }
+  /**
+   * The permission on the organization of the user named by `user_id`, or being that user. `loaded`: the statement that
+   * authenticates the caller brings the user along.
+   */
+  | { on: 'user'; permission: Permission; self: boolean; loaded?: true }
+  /** The permission on the organization that the call names: in its request, else in the header, else the caller's own. */
+  | { on: 'organization'; permission: Permission }
+  /** The permission on the whole instance. */
+  | { on: 'instance'; permission: Permission };

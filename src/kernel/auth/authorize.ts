@@ -1,0 +1,38 @@
+import type { Call } from '../call.ts';
+import { failure } from '../errors.ts';
+import type { Reason } from '../reasons.ts';
+import { can, canEverywhere } from './caller.ts';
+
+interface Target {
+  id: string;
+  organizationId: string;
+}
+
+interface Options {
+  /** False where being the user is not enough for what this request asks. */
+  self?: boolean | undefined;
+  /** The error of a self that is not enough. */
+  refusal?: Reason;
+  /** What a caller who may know all ids is told of one that does not exist. */
+  unknown?: Reason;
+}
+
+/** A caller sees himself and the users of organizations where he holds user.read. To anybody else they do not exist. */
+export function isVisible({ caller }: Call, user: Target): boolean {
+  return user.id === caller.id || can(caller, 'user.read', user.organizationId);
+}
+
+/**
+ * The rule of every call on a user, after its row is locked or read: who may not see the user is told what he would be
+ * told of an unknown id; who sees it but may not act gets PERMISSION_DENIED. Returns the user.
+ */
+export function authorize<T extends Target>(call: Call, user: T | undefined, options: Options = {}): T {
+  const { caller, access } = call;
+  if (access.on !== 'user') throw new Error(`a method declared on ${access.on} asks for a user`);
+  if (!user) throw failure(canEverywhere(caller, 'user.read') ? (options.unknown ?? 'USER_NOT_FOUND') : 'USER_NOT_FOUND');
+  if (!isVisible(call, user)) throw failure('USER_NOT_FOUND');
+  if (can(caller, access.permission, user.organizationId)) return user;
+  const isSelf = access.self && user.id === caller.id;
+  if (isSelf && options.self !== false) return user;
+  throw failure(isSelf ? (options.refusal ?? 'PERMISSION_DENIED') : 'PERMISSION_DENIED');
+}

@@ -1,0 +1,17 @@
+import type { Tx } from '../call.ts';
+import { failure } from '../errors.ts';
+import { can, canEverywhere } from './caller.ts';
+import { rightsOfUser } from './tokens.ts';
+
+/**
+ * Whoever changes the credentials of a user could then act as that user: so nobody may, who lacks a right that the
+ * user has. Oneself excepted.
+ */
+export async function refuseHigherRights(tx: Tx, userId: string): Promise<void> {
+  if (userId === tx.caller.id) return;
+  const { everywhere, within } = await rightsOfUser(tx.db, userId);
+  const beyond =
+    [...everywhere].some((permission) => !canEverywhere(tx.caller, permission)) ||
+    [...within].some(([organization, permissions]) => [...permissions].some((p) => !can(tx.caller, p, organization)));
+  if (beyond) throw failure('HIGHER_RIGHTS');
+}

@@ -1,0 +1,59 @@
+import { and, eq, sql } from 'drizzle-orm';
+import type { Tx } from '../call.ts';
+import { keyedHash } from '../crypto/keys.ts';
+import { codes } from '../db/schema.ts';
+import { randomText, upperDigits } from './random.ts';
+
+export type Purpose = (typeof codes.$inferInsert)['purpose'];
+
+const hour = 60 * 60 * 1000;
+
+/** Characters and lifetime by purpose. */
+const shapes: Record<Purpose, { length: number; lifetimeMs: number }> = {
+  email: { length: 6, lifetimeMs: hour },
+  phone: { length: 6, lifetimeMs: hour },
+  password: { length: 6, lifetimeMs: hour },
+};
+
+/** Wrong tries after which a code is dead. */
+export const maximumFailures = 5;
+
+// Bound to user and purpose: a code of another one never matches.
+const hashOf = (tx: Tx, userId: string, purpose: Purpose, code: string) =>
+  keyedHash(tx.keys.code, JSON.stringify([userId, purpose, code]));
+
+/** Makes the user's one live code for a purpose; an older one dies. Returns it in plain, for sending or returning only. */
+export async function createCode(tx: Tx, userId: string, purpose: Purpose): Promise<string> {
+  const { length, lifetimeMs } = shapes[purpose];
+  const code = randomText(upperDigits, length);
+  const row = {
+    hash: hashOf(tx, userId, purpose, code),
+    failures: 0,
+    expiresAt: new Date(tx.now.getTime() + lifetimeMs),
+    createdAt: tx.now,
+  };
+  await tx.db.insert(codes).values({ userId, purpose, ...row }).onConflictDoUpdate({ target: [codes.userId, codes.purpose], set: row });
+  return code;
+}
+
+export type CodeCheck = 'right' | 'wrong' | 'absent';
+
+/**
+ * Checks and consumes a code in one statement: right ones are gone, wrong ones have counted. "absent" is a code that
+ * was never made, has expired or is dead. Never throws for a wrong code, so that the count can be committed.
+ */
+export async function checkCode(tx: Tx, userId: string, purpose: Purpose, code: string): Promise<CodeCheck> {
+  const hash = hashOf(tx, userId, purpose, code);
+  const live = sql`${codes.userId} = ${userId} and ${codes.purpose} = ${purpose}
+    and ${codes.expiresAt} > ${tx.now.toISOString()}::timestamptz and ${codes.failures} < ${maximumFailures}`;
+  const rows = await tx.db.execute<{ outcome: CodeCheck }>(sql`
+    with used as (delete from ${codes} where ${live} and ${codes.hash} = ${hash} returning 'right' as outcome),
+    failed as (
+      update ${codes} set failures = failures + 1 where ${live} and ${codes.hash} <> ${hash} returning 'wrong' as outcome)
+    select outcome from used union all select outcome from failed`);
+  return rows[0]?.outcome ?? 'absent';
+}
+
+export async function deleteCode(tx: Tx, userId: string, purpose: Purpose): Promise<void> {
+  await tx.db.delete(codes).where(and(eq(codes.userId, userId), eq(codes.purpose, purpose)));
+}

@@ -1,0 +1,23 @@
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
+
+export const masterKeyBytes = 32;
+
+/** The keys that everything secret at rest hangs on, each for one purpose, all derived from the master key. */
+export interface Keys {
+  code: Buffer;
+  token: Buffer;
+  seal: Buffer;
+  /** Shows that two processes hold the same master key without showing it. */
+  proof: Buffer;
+}
+
+export const newMasterKey = (): Buffer => randomBytes(masterKeyBytes);
+
+/** HKDF-SHA-256 (RFC 5869), one label per purpose. */
+export function deriveKeys(masterKey: Buffer): Keys {
+  const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', masterKey, '', `roster/${purpose}`, 32));
+  return { code: derive('code'), token: derive('token'), seal: derive('seal'), proof: derive('proof') };
+}
+
+/** HMAC-SHA-256: how codes and tokens are stored, so that a stolen database can neither use nor guess them. */
+export const keyedHash = (key: Buffer, secret: string): Buffer => createHmac('sha256', key).update(secret).digest();

@@ -1,0 +1,262 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  boolean,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgEnum,
+  pgSequence,
+  pgTable,
+  primaryKey,
+  text as anyText,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
+
+/** Text ordered by code point, on every database alike: prefixes use its index, and pages do not depend on a locale. */
+const text = customType<{ data: string }>({ dataType: () => 'text collate "C"' });
+const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
+const time = (name: string) => timestamp(name, { withTimezone: true, precision: 6 });
+
+export const userType = pgEnum('user_type', ['human', 'machine']);
+/** In the order of the wire's numbers, so that sorting by state sorts as clients expect. */
+export const userState = pgEnum('user_state', ['active', 'inactive', 'locked', 'initial']);
+export const gender = pgEnum('gender', ['unspecified', 'female', 'male', 'diverse']);
+export const accessTokenType = pgEnum('access_token_type', ['bearer', 'jwt']);
+export const organizationState = pgEnum('organization_state', ['active', 'inactive']);
+export const codePurpose = pgEnum('code_purpose', ['email', 'phone', 'password']);
+
+/** Hands every process its part of the id space (kernel/ids.ts). */
+export const nodeIds = pgSequence('node_ids', { startWith: 1, minValue: 1, cycle: true, maxValue: 1_000_000 });
+
+/** One row: what is true of the whole installation. */
+export const instances = pgTable('instances', {
+  id: text('id').primaryKey(),
+  /** Proves that a process holds the same master key as the one that wrote the data. */
+  keyProof: bytes('key_proof').notNull(),
+  sequence: bigint('sequence', { mode: 'bigint' }).notNull(),
+  createdAt: time('created_at').notNull(),
+  changedAt: time('changed_at').notNull(),
+});
+
+export const organizations = pgTable(
+  'organizations',
+  {
+    id: text('id').primaryKey(),
+    name: text('name').notNull(),
+    nameKey: text('name_key').notNull(),
+    state: organizationState('state').notNull(),
+    primaryDomain: text('primary_domain').notNull(),
+    sequence: bigint('sequence', { mode: 'bigint' }).notNull(),
+    createdAt: time('created_at').notNull(),
+    changedAt: time('changed_at').notNull(),
+  },
+  (t) => [uniqueIndex('organizations_name_key').on(t.nameKey)],
+);
+
+/** Verified domains. A username ending in one belongs to that organization. */
+export const organizationDomains = pgTable(
+  'organization_domains',
+  {
+    domain: text('domain').primaryKey(),
+    organizationId: text('organization_id')
+      .notNull()
+      .references(() => organizations.id, { onDelete: 'cascade' }),
+  },
+  (t) => [index('organization_domains_organization').on(t.organizationId)],
+);
+
+/**
+ * People and machines in one table: a search that joins fields of both with OR can use all its indexes only there.
+ * A field that a kind of user does not have holds the empty text. The `…Key` columns hold `textKey` of the field beside
+ * them, for uniqueness, sorting and search.
+ */
+export const users = pgTable(
+  'users',
+  {
+    id: text('id').primaryKey(),
+    organizationId: text('organization_id')
+      .notNull()
+      .references(() => organizations.id),
+    type: userType('type').notNull(),
+    state: userState('state').notNull(),
+    sequence: bigint('sequence', { mode: 'bigint' }).notNull(),
+    createdAt: time('created_at').notNull(),
+    changedAt: time('changed_at').notNull(),
+    username: text('username').notNull(),
+    usernameKey: text('username_key').notNull(),
+
+    givenName: text('given_name').notNull().default(''),
+    givenNameKey: text('given_name_key').notNull().default(''),
+    familyName: text('family_name').notNull().default(''),
+    familyNameKey: text('family_name_key').notNull().default(''),
+    nickName: text('nick_name').notNull().default(''),
+    nickNameKey: text('nick_name_key').notNull().default(''),
+    displayName: text('display_name').notNull().default(''),
+    displayNameKey: text('display_name_key').notNull().default(''),
+    /** BCP 47, "und" when unknown. */
+    preferredLanguage: text('preferred_language').notNull().default(''),
+    gender: gender('gender').notNull().default('unspecified'),
+    email: text('email').notNull().default(''),
+    emailKey: text('email_key').notNull().default(''),
+    emailVerified: boolean('email_verified').notNull().default(false),
+    /** E.164, empty without a phone. */
+    phone: text('phone').notNull().default(''),
+    phoneVerified: boolean('phone_verified').notNull().default(false),
+    passwordChangeRequired: boolean('password_change_required').notNull().default(false),
+    /** Null until a password was set. */
+    passwordChangedAt: time('password_changed_at'),
+    mfaInitSkippedAt: time('mfa_init_skipped_at'),
+
+    name: text('name').notNull().default(''),
+    description: text('description').notNull().default(''),
+    accessTokenType: accessTokenType('access_token_type').notNull().default('bearer'),
+  },
+  (t) => [
+    uniqueIndex('users_username').on(t.usernameKey),
+    // Every sort, for an organization's and for an instance's callers; they serve equality and prefixes as well.
+    index('users_by_organization').on(t.organizationId, t.id),
+    index('users_by_creation').on(t.createdAt, t.id),
+    index('users_by_creation_in').on(t.organizationId, t.createdAt, t.id),
+    index('users_by_state').on(t.state, t.id),
+    index('users_by_state_in').on(t.organizationId, t.state, t.id),
+    index('users_by_type').on(t.type, t.id),
+    index('users_by_type_in').on(t.organizationId, t.type, t.id),
+    index('users_by_username_in').on(t.organizationId, t.usernameKey, t.id),
+    index('users_by_given_name').on(t.givenNameKey, t.id),
+    index('users_by_given_name_in').on(t.organizationId, t.givenNameKey, t.id),
+    index('users_by_family_name').on(t.familyNameKey, t.id),
+    index('users_by_family_name_in').on(t.organizationId, t.familyNameKey, t.id),
+    index('users_by_nick_name').on(t.nickNameKey, t.id),
+    index('users_by_nick_name_in').on(t.organizationId, t.nickNameKey, t.id),
+    index('users_by_display_name').on(t.displayNameKey, t.id),
+    index('users_by_display_name_in').on(t.organizationId, t.displayNameKey, t.id),
+    index('users_by_email').on(t.emailKey, t.id),
+    index('users_by_email_in').on(t.organizationId, t.emailKey, t.id),
+    index('users_by_phone').on(t.phone, t.id),
+    // "Contains" and "ends with" of every text field, alone or joined with OR.
+    index('users_text').using(
+      'gin',
+      sql`${t.usernameKey} gin_trgm_ops`,
+      sql`${t.givenNameKey} gin_trgm_ops`,
+      sql`${t.familyNameKey} gin_trgm_ops`,
+      sql`${t.nickNameKey} gin_trgm_ops`,
+      sql`${t.displayNameKey} gin_trgm_ops`,
+      sql`${t.emailKey} gin_trgm_ops`,
+      sql`${t.phone} gin_trgm_ops`,
+    ),
+  ],
+);
+
+const userId = () =>
+  text('user_id')
+    .notNull()
+    .references(() => users.id, { onDelete: 'cascade' });
+
+/** Ids stay bound to the organization of their deleted user. */
+export const deletedUsers = pgTable('deleted_users', {
+  id: text('id').primaryKey(),
+  organizationId: text('organization_id').notNull(),
+  /** The last sequence, so that a user created with the id again goes on from it. */
+  sequence: bigint('sequence', { mode: 'bigint' }).notNull(),
+  deletedAt: time('deleted_at').notNull(),
+});
+
+/** Every change to a user, written in the transaction of the change. Holds names of fields, never their values. */
+export const userEvents = pgTable(
+  'user_events',
+  {
+    userId: text('user_id').notNull(),
+    sequence: bigint('sequence', { mode: 'bigint' }).notNull(),
+    organizationId: text('organization_id').notNull(),
+    type: text('type').notNull(),
+    payload: jsonb('payload').$type<Record<string, unknown>>().notNull(),
+    callerId: text('caller_id').notNull(),
+    createdAt: time('created_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.sequence] })],
+);
+
+export const userMetadata = pgTable(
+  'user_metadata',
+  {
+    userId: userId(),
+    key: text('key').notNull(),
+    value: bytes('value').notNull(),
+    createdAt: time('created_at').notNull(),
+    changedAt: time('changed_at').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.userId, t.key] }),
+    index('user_metadata_by_key').on(t.key, t.userId),
+    index('user_metadata_key_text').using('gin', sql`${t.key} gin_trgm_ops`),
+    // A search value is at most 200 bytes long: longer entries match no search for equality.
+    index('user_metadata_by_value').on(t.value, t.key, t.userId).where(sql`octet_length(${t.value}) <= 200`),
+  ],
+);
+
+export const userPasswords = pgTable('user_passwords', { userId: userId().primaryKey(), hash: text('hash').notNull() });
+
+export const totps = pgTable('totps', {
+  userId: userId().primaryKey(),
+  /** The shared secret, sealed (kernel/crypto/seal.ts). */
+  secret: bytes('secret').notNull(),
+  ready: boolean('ready').notNull(),
+});
+
+export const codes = pgTable(
+  'codes',
+  {
+    userId: userId(),
+    purpose: codePurpose('purpose').notNull(),
+    hash: bytes('hash').notNull(),
+    failures: integer('failures').notNull().default(0),
+    expiresAt: time('expires_at').notNull(),
+    createdAt: time('created_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.purpose] })],
+);
+
+export const personalAccessTokens = pgTable(
+  'personal_access_tokens',
+  {
+    id: text('id').primaryKey(),
+    userId: userId(),
+    hash: bytes('hash').notNull(),
+    expiresAt: time('expires_at').notNull(),
+    createdAt: time('created_at').notNull(),
+    changedAt: time('changed_at').notNull(),
+  },
+  (t) => [uniqueIndex('personal_access_tokens_hash').on(t.hash), index('personal_access_tokens_user').on(t.userId)],
+);
+
+const membership = () => ({
+  roles: anyText('roles').array().notNull(),
+  sequence: bigint('sequence', { mode: 'bigint' }).notNull(),
+  createdAt: time('created_at').notNull(),
+  changedAt: time('changed_at').notNull(),
+});
+
+export const instanceMembers = pgTable('instance_members', { userId: userId().primaryKey(), ...membership() });
+
+export const organizationMembers = pgTable(
+  'organization_members',
+  {
+    organizationId: text('organization_id')
+      .notNull()
+      .references(() => organizations.id, { onDelete: 'cascade' }),
+    userId: userId(),
+    ...membership(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.userId] }), index('organization_members_user').on(t.userId)],
+);
+
+/** Messages waiting to leave, queued in the transaction of the change that they tell of. */
+export const outbox = pgTable('outbox', {
+  id: bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
+  /** The message, sealed: it holds the code. */
+  message: bytes('message').notNull(),
+  createdAt: time('created_at').notNull(),
+});

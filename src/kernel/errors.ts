@@ -1,0 +1,43 @@
+import { ConnectError } from '@connectrpc/connect';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
+import { ErrorDetailSchema } from '../../gen/zitadel/v1/error_pb.ts';
+import { type Reason, reasons } from './reasons.ts';
+
+/** Who defines the reasons (AIP-193). */
+export const errorDomain = 'roster';
+
+export interface Violation {
+  /** Path of the field from the request, such as `queries[2].email_query`. */
+  field: string;
+  description: string;
+}
+
+export interface FailureParts {
+  /** Fills the sentence's `{name}`s and goes along for programs. */
+  metadata?: Record<string, string>;
+  violations?: readonly Violation[];
+  retryAfterMs?: number;
+  /** For the log only; never leaves the process. */
+  cause?: unknown;
+}
+
+/** The error of a reason, with the details that every client can rely on. The only place that builds one. */
+export function failure(reason: Reason, { metadata = {}, violations = [], retryAfterMs, cause }: FailureParts = {}): ConnectError {
+  const [code, template] = reasons[reason];
+  const message = template.replace(/\{(\w+)\}/g, (_, name: string) => metadata[name] ?? '');
+  const details: ConnectError['details'] = [
+    { desc: ErrorInfoSchema, value: { reason, domain: errorDomain, metadata } },
+    { desc: ErrorDetailSchema, value: { id: reason, message } },
+  ];
+  if (violations.length > 0) details.push({ desc: BadRequestSchema, value: { fieldViolations: [...violations] } });
+  if (retryAfterMs !== undefined) details.push({ desc: RetryInfoSchema, value: { retryDelay: duration(retryAfterMs) } });
+  return new ConnectError(`${message} (${reason})`, code, undefined, details, cause);
+}
+
+const duration = (ms: number) => ({ seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.round(ms % 1000) * 1e6 });
+
+/** A violation of one field, for rules that no proto can state. */
+export function invalidField(reason: Reason, field: string, metadata: Record<string, string> = {}): ConnectError {
+  const description = failure(reason, { metadata }).rawMessage;
+  return failure(reason, { metadata, violations: [{ field, description }] });
+}

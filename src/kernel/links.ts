@@ -1,0 +1,60 @@
+import type { App } from './call.ts';
+import { invalidField } from './errors.ts';
+
+/** What a link in a message may carry, by the purpose of the message. */
+const variables = {
+  email: ['UserID', 'Code', 'OrgID'],
+  password: ['UserID', 'Code', 'OrgID'],
+} as const;
+
+export type LinkPurpose = keyof typeof variables;
+
+const variable = /\{\{\s*\.(\w+)\s*\}\}/g;
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/**
+ * Refuses a template that could lead somewhere it must not: only the purpose's variables, a literal scheme and host,
+ * https (http for localhost), no user info, a host that the configuration allows. URL_TEMPLATE_INVALID otherwise.
+ */
+export function checkUrlTemplate({ settings, log }: Pick<App, 'settings' | 'log'>, template: string, purpose: LinkPurpose): void {
+  const refuse = (problem: string) => invalidField('URL_TEMPLATE_INVALID', 'url_template', { problem });
+  const allowed: readonly string[] = variables[purpose];
+  for (const [, name] of template.matchAll(variable)) {
+    if (!allowed.includes(name ?? '')) throw refuse(`unknown variable ${name}; known: ${allowed.join(', ')}`);
+  }
+  // A mark instead of the variables: in a place where a URL may hold it, the rest parses as it will when sent.
+  const filled = template.replace(variable, '0');
+  if (/[{}]/.test(filled)) throw refuse('a brace that belongs to no variable');
+  // What a URL parser drops or repairs silently is refused: nobody may read the text differently than a browser.
+  if (/[\s\p{C}\\]/u.test(filled)) throw refuse('a space, a control character or a backslash');
+  const authority = /^(https?):\/\/([^/?#]+)/.exec(template)?.[2];
+  const url = URL.canParse(filled) ? new URL(filled) : undefined;
+  if (!authority || !url) throw refuse('not an absolute http or https URL');
+  if (authority.includes('{{')) throw refuse('the host must stand in the template as it is');
+  if (url.username || url.password || authority.includes('@')) throw refuse('user info in the URL');
+  if (url.host !== authority.toLowerCase() && url.host !== authority.toLowerCase().replace(/:(80|443)$/, '')) {
+    throw refuse('write the host as it is used: lower-case ASCII, international names as xn--');
+  }
+  const local = loopback.has(url.hostname);
+  if (url.protocol === 'http:' && !local) throw refuse('https is needed');
+  if (settings.development && local) return;
+  if (url.host === new URL(settings.publicUrl).host) return;
+  if (settings.linkHosts === undefined) {
+    if (!local) tellFirstUse(log, url.host);
+    if (local) throw refuse('a link to localhost helps nobody who reads it elsewhere');
+    return;
+  }
+  if (!settings.linkHosts.includes(url.host)) throw refuse(`the host ${url.host} is not allowed (ROSTER_LINK_HOSTS)`);
+}
+
+const told = new Set<string>();
+
+function tellFirstUse(log: App['log'], host: string): void {
+  if (told.has(host)) return;
+  told.add(host);
+  log.info({ host }, 'first link to this host; set ROSTER_LINK_HOSTS to allow only the hosts you know');
+}
+
+/** The template with its variables filled in, each encoded for a URL. */
+export const fillTemplate = (template: string, values: Readonly<Record<string, string>>): string =>
+  template.replace(variable, (_, name: string) => encodeURIComponent(values[name] ?? ''));

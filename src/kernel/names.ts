@@ -1,0 +1,15 @@
+/**
+ * The one form in which usernames, e-mails and names are compared: decomposed (NFKD) and case-folded, so that letter
+ * case and Unicode spelling make no difference. Decomposed, because then the form of a part is part of the form of the
+ * whole, which is what lets one index serve "contains" with and without letter case.
+ */
+export const textKey = (text: string): string => caseFold(text.normalize('NFKD')).normalize('NFKD');
+
+// Upper, then lower: "ß" and "SS", "ς" and "Σ" meet. By code point: the last sigma of a word is folded like any other.
+const caseFold = (text: string) => Array.from(text, (point) => point.toUpperCase().toLowerCase()).join('');
+
+/** The part after the last "@", in its compared form; undefined without one. */
+export function domainOf(username: string): string | undefined {
+  const at = username.lastIndexOf('@');
+  return at < 0 || at === username.length - 1 ? undefined : textKey(username.slice(at + 1));
+}

@@ -1,0 +1,14 @@
+import type { CountryCode } from 'libphonenumber-js';
+
+/** What the rules depend on and an operator may set. */
+export interface Settings {
+  /** Where links and pages stand: scheme, host and port, no path. */
+  publicUrl: string;
+  /** The hosts that links in messages may lead to beside the public URL's; undefined = any https host. */
+  linkHosts: readonly string[] | undefined;
+  /** Also allows links to localhost. */
+  development: boolean;
+  productName: string;
+  /** Region of phone numbers without a country code (ISO 3166-1 alpha-2). */
+  phoneRegion: CountryCode;
+}

@@ -1,0 +1,75 @@
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import { Health } from '../../gen/grpc/health/v1/health_pb.ts';
+import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
+import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
+import { AdminService } from '../../gen/zitadel/admin/v1/admin_pb.ts';
+import { ManagementService } from '../../gen/zitadel/management/v1/management_pb.ts';
+import { OrganizationService } from '../../gen/zitadel/org/v2/org_service_pb.ts';
+import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
+import type { Access } from '../kernel/auth/access.ts';
+import type { Permission } from '../kernel/auth/roles.ts';
+
+const anybody: Access = { on: 'nothing' };
+const token: Access = { on: 'token' };
+const user = (permission: Permission): Access => ({ on: 'user', permission, self: false });
+const userOrSelf = (permission: Permission): Access => ({ on: 'user', permission, self: true });
+const organization = (permission: Permission): Access => ({ on: 'organization', permission });
+const instance = (permission: Permission): Access => ({ on: 'instance', permission });
+
+/** What a service serves now: the rest of its methods answer UNIMPLEMENTED before they look at anything. */
+type Declared<S extends DescService> = Partial<Record<keyof S['method'], Access>>;
+
+const userService: Declared<typeof UserService> = {
+  createUser: token,
+  addHumanUser: organization('user.write'),
+  getUserByID: { on: 'user', permission: 'user.read', self: true, loaded: true },
+  listUsers: token,
+  updateUser: userOrSelf('user.write'),
+  updateHumanUser: userOrSelf('user.write'),
+  deactivateUser: user('user.write'),
+  reactivateUser: user('user.write'),
+  lockUser: user('user.write'),
+  unlockUser: user('user.write'),
+  deleteUser: user('user.delete'),
+  setUserMetadata: user('user.write'),
+  listUserMetadata: userOrSelf('user.read'),
+  deleteUserMetadata: user('user.write'),
+  addPersonalAccessToken: user('user.write'),
+  removePersonalAccessToken: user('user.write'),
+  listPersonalAccessTokens: token,
+};
+
+const managementService: Declared<typeof ManagementService> = {
+  getMyOrg: organization('org.read'),
+  listOrgMemberRoles: organization('org.member.read'),
+  listOrgMembers: organization('org.member.read'),
+  addOrgMember: organization('org.member.write'),
+  updateOrgMember: organization('org.member.write'),
+  removeOrgMember: organization('org.member.delete'),
+};
+
+const adminService: Declared<typeof AdminService> = {
+  listIAMMembers: instance('iam.member.read'),
+  addIAMMember: instance('iam.member.write'),
+  updateIAMMember: instance('iam.member.write'),
+  removeIAMMember: instance('iam.member.delete'),
+};
+
+const organizationService: Declared<typeof OrganizationService> = {
+  addOrganization: instance('org.create'),
+  listOrganizations: token,
+};
+
+const declarations = new Map<DescService, Partial<Record<string, Access>>>([
+  [UserService, userService],
+  [ManagementService, managementService],
+  [AdminService, adminService],
+  [OrganizationService, organizationService],
+  [Health, { check: anybody, list: anybody, watch: anybody }],
+  [ServerReflection, { serverReflectionInfo: anybody }],
+  [ServerReflectionAlpha, { serverReflectionInfo: anybody }],
+]);
+
+export const accessOf = (method: DescMethod): Access | undefined => declarations.get(method.parent)?.[method.localName];
+
+export const declaredServices = (): DescService[] => [...declarations.keys()];
