@@ -1,0 +1,124 @@
+import { hash } from '@node-rs/argon2';
+import { type Argon2Hash, argon2Algorithms, parseArgon2, verifyArgon2 } from './argon2.ts';
+import { type BcryptHash, parseBcrypt, verifyBcrypt } from './bcrypt.ts';
+import { isWithinBounds } from './bounds.ts';
+import { type FirebaseHash, parseFirebase, verifyFirebase } from './firebase.ts';
+import { type Md5Hash, matchesMd5, parseMd5 } from './md5.ts';
+import { parseMd5Crypt } from './md5Crypt.ts';
+import { type Pbkdf2Hash, parsePbkdf2, verifyPbkdf2 } from './pbkdf2.ts';
+import { parsePhpass } from './phpass.ts';
+import { runInPool } from './pool.ts';
+import { parseScrypt, type ScryptHash, verifyScrypt } from './scrypt.ts';
+import { parseShaCrypt } from './shaCrypt.ts';
+import { matchesSsha, parseSsha, type SshaHash } from './ssha.ts';
+import type { SlowHash } from './worker.ts';
+import { matchesInWorker } from './workers.ts';
+
+export type ParsedHash = Argon2Hash | BcryptHash | ScryptHash | FirebaseHash | Pbkdf2Hash | SlowHash | Md5Hash | SshaHash;
+
+/** For the message that refuses a hash. */
+export const acceptedFormats =
+  'bcrypt, argon2i, argon2id, scrypt, Firebase scrypt ($firescrypt$), pbkdf2, sha256-crypt ($5$), sha512-crypt ($6$), ' +
+  'md5-crypt ($1$), phpass ($P$, $H$), Drupal 7 ($S$), MD5 (hexadecimal, $md5salted-prefix$, $md5salted-suffix$), ' +
+  'SSHA ({SSHA}, {SSHA256}, {SSHA512})';
+
+/** Characters. Twice the longest string that one of the formats can need. */
+const maxEncodedLength = 1_024;
+
+/** What hashPassword makes: argon2id with the second of OWASP's equal choices (Password Storage Cheat Sheet). */
+const ours = { variant: 'argon2id', memory: 19_456, passes: 2, parallelism: 1 } as const;
+
+const parsers = [
+  parseArgon2,
+  parseBcrypt,
+  parseScrypt,
+  parseFirebase,
+  parsePbkdf2,
+  parseShaCrypt,
+  parseMd5Crypt,
+  parsePhpass,
+  parseMd5,
+  parseSsha,
+];
+
+/** The whole string in one of the formats, whatever it costs. */
+export function parseFormat(encoded: string): ParsedHash | undefined {
+  if (encoded.length > maxEncodedLength) return undefined;
+  for (const parse of parsers) {
+    const parsed = parse(encoded);
+    if (parsed) return parsed;
+  }
+  return undefined;
+}
+
+/** A hash that may be imported and checked; undefined for any other string. Never throws. */
+export function parseHash(encoded: string): ParsedHash | undefined {
+  const parsed = parseFormat(encoded);
+  return parsed && isWithinBounds(parsed) ? parsed : undefined;
+}
+
+/**
+ * False for a wrong password and, without computing anything, for a hash that parseHash refuses.
+ * The password is tried as it came, which is what other software hashed, and then normalised as hashPassword does.
+ * @throws HashingBusy
+ */
+export async function verifyPassword(encoded: string, password: string): Promise<boolean> {
+  const parsed = parseHash(encoded);
+  if (!parsed) return false;
+  const normalised = password.normalize('NFKC');
+  return runInPool(
+    async () => (await verifyParsed(parsed, password)) || (normalised !== password && verifyParsed(parsed, normalised)),
+  );
+}
+
+/**
+ * Normalised to NFKC (NIST SP 800-63B-4 section 3.1.1.2), never cut.
+ * @throws HashingBusy
+ */
+export function hashPassword(password: string): Promise<string> {
+  return runInPool(() =>
+    hash(password.normalize('NFKC'), {
+      algorithm: argon2Algorithms[ours.variant],
+      memoryCost: ours.memory,
+      timeCost: ours.passes,
+      parallelism: ours.parallelism,
+    }),
+  );
+}
+
+/** True when algorithm or cost differ from what hashPassword makes: to be replaced at the next successful check. */
+export function isOutdated(encoded: string): boolean {
+  const parsed = parseFormat(encoded);
+  return (
+    parsed?.kind !== 'argon2' ||
+    parsed.variant !== ours.variant ||
+    parsed.memory !== ours.memory ||
+    parsed.passes !== ours.passes ||
+    parsed.parallelism !== ours.parallelism
+  );
+}
+
+/** Computes whatever the hash costs and outside the pool: published vectors lie below the bounds. */
+export async function verifyParsed(parsed: ParsedHash, password: string): Promise<boolean> {
+  const bytes = Buffer.from(password);
+  switch (parsed.kind) {
+    case 'argon2':
+      return verifyArgon2(parsed, bytes);
+    case 'bcrypt':
+      return verifyBcrypt(parsed, bytes);
+    case 'scrypt':
+      return verifyScrypt(parsed, bytes);
+    case 'firebase':
+      return verifyFirebase(parsed, bytes);
+    case 'pbkdf2':
+      return verifyPbkdf2(parsed, bytes);
+    case 'shaCrypt':
+    case 'md5Crypt':
+    case 'phpass':
+      return matchesInWorker({ hash: parsed, password: bytes });
+    case 'md5':
+      return matchesMd5(parsed, bytes);
+    case 'ssha':
+      return matchesSsha(parsed, bytes);
+  }
+}

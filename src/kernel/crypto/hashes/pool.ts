@@ -1,0 +1,44 @@
+import { availableParallelism } from 'node:os';
+
+/** Thrown instead of hashing when too many callers wait already; answered as RESOURCE_EXHAUSTED. */
+export class HashingBusy extends Error {
+  readonly retryAfterMs: number;
+
+  constructor() {
+    super('too many passwords are being hashed');
+    this.name = 'HashingBusy';
+    this.retryAfterMs = 1_000;
+  }
+}
+
+/** libuv's pool also opens files and resolves names: hashing leaves it one thread. */
+const libuvThreads = Number(process.env.UV_THREADPOOL_SIZE) || 4;
+const concurrency = Math.max(1, Math.min(availableParallelism(), libuvThreads) - 1);
+
+/** With our own hashes a place in the queue is worth about 25 ms, so that the last in line waits under two seconds. */
+const waitingPerSlot = 64;
+
+/**
+ * Runs `work` when one of `slots` is free, in the order of the calls.
+ * @throws HashingBusy when `places` callers wait already.
+ */
+export function createPool(slots: number, places: number) {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async function run<T>(work: () => Promise<T>): Promise<T> {
+    if (running < slots) running++;
+    else {
+      if (waiting.length >= places) throw new HashingBusy();
+      await new Promise<void>((takeOver) => waiting.push(takeOver));
+    }
+    try {
+      return await work();
+    } finally {
+      const takeOver = waiting.shift();
+      if (takeOver) takeOver();
+      else running--;
+    }
+  };
+}
+
+export const runInPool = createPool(concurrency, concurrency * waitingPerSlot);
