@@ -1,0 +1,40 @@
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
+import postgres, { type Sql } from 'postgres';
+import * as schema from './schema.ts';
+
+export type Db = PostgresJsDatabase<typeof schema>;
+
+export interface DatabaseOptions {
+  url: string;
+  /** The most connections that this process opens. */
+  pool: number;
+  /** Off behind pgbouncer in transaction mode: a named statement would be looked for on another connection. */
+  prepare: boolean;
+  /**
+   * Is told every statement as it is sent, `begin` and `commit` included.
+   * For tests and measurements only: with it, postgres.js puts a failed statement's parameters where loggers see them.
+   */
+  onStatement?: ((sql: string) => void) | undefined;
+}
+
+/** Seconds that one attempt to connect may take. */
+const connectTimeout = 10;
+
+/**
+ * Opens the pool; the first statement connects. Idle connections are kept, and replaced after 30 to 60 minutes.
+ * `client` is the pool below `db`: Drizzle has switched off its parsing of dates and its writing of JSON.
+ */
+export function openDatabase({ url, pool, prepare, onStatement }: DatabaseOptions) {
+  const client: Sql = postgres(url, {
+    max: pool,
+    prepare,
+    connect_timeout: connectTimeout,
+    connection: { application_name: 'roster' },
+    onnotice: () => {},
+    ...(onStatement && { debug: (_connection, sql) => onStatement(sql) }),
+  });
+  const db: Db = drizzle(client, { schema });
+  /** Lets running statements end for up to 5 seconds, then closes every connection. */
+  const close = () => client.end({ timeout: 5 });
+  return { db, client, close };
+}
