@@ -1,0 +1,55 @@
+import { createServer, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { NodeHandler } from './handler.ts';
+import type { EdgeLimits } from './listen.ts';
+
+/** The HTTP/1.1 side of the port: takes accepted connections, and can let them finish. */
+export function http1(handler: NodeHandler, limits: EdgeLimits) {
+  const connections = new Map<Socket, Set<ServerResponse>>();
+  let draining = false;
+
+  const server = createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: limits.headersMs / 2,
+  });
+  server.on('request', (request, response) => {
+    const { socket } = request;
+    const running = connections.get(socket);
+    running?.add(response);
+    if (draining) response.setHeader('connection', 'close');
+    response.once('close', () => {
+      running?.delete(response);
+      if (draining && running?.size === 0) socket.destroySoon();
+    });
+    handler(request, response);
+  });
+  // The server never listens itself, and only at this event it starts to enforce its time limits.
+  server.emit('listening');
+
+  return {
+    accept(socket: Socket): void {
+      connections.set(socket, new Set());
+      socket.once('close', () => connections.delete(socket));
+      server.emit('connection', socket);
+    },
+
+    /**
+     * Closes the connections without a request now and the others after their answers. Node's `closeIdleConnections` cuts
+     * off an answer that is written but not yet taken by the client, so it is not used.
+     */
+    drain(): void {
+      draining = true;
+      for (const [socket, running] of connections) {
+        if (running.size === 0) socket.destroySoon();
+        for (const response of running) if (!response.headersSent) response.setHeader('connection', 'close');
+      }
+    },
+
+    close(): void {
+      server.close();
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { constants, createServer, type ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { NodeHandler } from './handler.ts';
+import type { EdgeLimits } from './listen.ts';
+
+/** Above every stream a client can open: a GOAWAY with it says "no new streams" and refuses none on their way. */
+const highestStream = 2 ** 31 - 1;
+
+/** The HTTP/2 side of the port: takes accepted connections, and can let them finish. */
+export function http2(handler: NodeHandler, limits: EdgeLimits) {
+  const sessions = new Set<ServerHttp2Session>();
+  const server = createServer(
+    {
+      maxSessionMemory: limits.sessionMegabytes,
+      settings: { maxConcurrentStreams: limits.streamsPerSession, maxHeaderListSize: limits.headerBytes },
+    },
+    handler,
+  );
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+  });
+
+  return {
+    accept(socket: Socket): void {
+      server.emit('connection', socket);
+    },
+
+    /**
+     * Lets each session finish its streams, in the two steps of RFC 9113 section 6.8: a notice, and the final GOAWAY when
+     * the client has seen it, so that no request in flight is lost.
+     */
+    drain(): void {
+      for (const session of sessions) {
+        if (session.closed) continue;
+        session.goaway(constants.NGHTTP2_NO_ERROR, highestStream);
+        session.ping(() => session.close());
+      }
+    },
+  };
+}
