@@ -99,6 +99,7 @@ CREATE TABLE "user_events" (
 CREATE TABLE "user_metadata" (
 	"user_id" text collate "C" NOT NULL,
 	"key" text collate "C" NOT NULL,
+	"key_key" text collate "C" NOT NULL,
 	"value" "bytea" NOT NULL,
 	"created_at" timestamp (6) with time zone NOT NULL,
 	"changed_at" timestamp (6) with time zone NOT NULL,
@@ -158,9 +159,9 @@ CREATE INDEX "organization_members_user" ON "organization_members" USING btree (
 CREATE UNIQUE INDEX "organizations_name_key" ON "organizations" USING btree ("name_key");--> statement-breakpoint
 CREATE UNIQUE INDEX "personal_access_tokens_hash" ON "personal_access_tokens" USING btree ("hash");--> statement-breakpoint
 CREATE INDEX "personal_access_tokens_user" ON "personal_access_tokens" USING btree ("user_id");--> statement-breakpoint
-CREATE INDEX "user_metadata_by_key" ON "user_metadata" USING btree ("key","user_id");--> statement-breakpoint
-CREATE INDEX "user_metadata_key_text" ON "user_metadata" USING gin ("key" gin_trgm_ops);--> statement-breakpoint
-CREATE INDEX "user_metadata_by_value" ON "user_metadata" USING btree ("value","key","user_id") WHERE octet_length("user_metadata"."value") <= 200;--> statement-breakpoint
+CREATE INDEX "user_metadata_by_key" ON "user_metadata" USING btree ("key_key","user_id");--> statement-breakpoint
+CREATE INDEX "user_metadata_key_text" ON "user_metadata" USING gin ("key_key" gin_trgm_ops);--> statement-breakpoint
+CREATE INDEX "user_metadata_by_value" ON "user_metadata" USING btree ("value","key_key","user_id") WHERE octet_length("user_metadata"."value") <= 200;--> statement-breakpoint
 CREATE UNIQUE INDEX "users_username" ON "users" USING btree ("username_key");--> statement-breakpoint
 CREATE INDEX "users_by_organization" ON "users" USING btree ("organization_id","id");--> statement-breakpoint
 CREATE INDEX "users_by_creation" ON "users" USING btree ("created_at","id");--> statement-breakpoint

@@ -25,7 +25,7 @@ export interface FailureParts {
 export function failure(reason: Reason, { metadata = {}, violations = [], retryAfterMs, cause }: FailureParts = {}): ConnectError {
   const [code, template] = reasons[reason];
   const message = template.replace(/\{(\w+)\}/g, (_, name: string) => metadata[name] ?? '');
-  const details: ConnectError['details'] = [
+  const details: NonNullable<ConstructorParameters<typeof ConnectError>[3]> = [
     { desc: ErrorInfoSchema, value: { reason, domain: errorDomain, metadata } },
     { desc: ErrorDetailSchema, value: { id: reason, message } },
   ];

@@ -72,4 +72,4 @@ const declarations = new Map<DescService, Partial<Record<string, Access>>>([
 
 export const accessOf = (method: DescMethod): Access | undefined => declarations.get(method.parent)?.[method.localName];
 
-export const declaredServices = (): DescService[] => [...declarations.keys()];
+export const isDeclared = (service: DescService, localName: string): boolean => declarations.get(service)?.[localName] !== undefined;

@@ -13,7 +13,7 @@ export const file_zitadel_v1_error: GenFile = /*@__PURE__*/
   fileDesc("ChZ6aXRhZGVsL3YxL2Vycm9yLnByb3RvEgp6aXRhZGVsLnYxIioKC0Vycm9yRGV0YWlsEgoKAmlkGAEgASgJEg8KB21lc3NhZ2UYAiABKAliBnByb3RvMw");
 
 /**
- * The error detail that Zitadel's published SDKs look for. On every error, beside google.rpc.ErrorInfo.
+ * The error detail that existing client libraries read: on every error, beside google.rpc.ErrorInfo.
  *
  * @generated from message zitadel.v1.ErrorDetail
  */

@@ -15,25 +15,36 @@ export const file_zitadel_v1_object: GenFile = /*@__PURE__*/
   fileDesc("Chd6aXRhZGVsL3YxL29iamVjdC5wcm90bxIKeml0YWRlbC52MSKdAQoNT2JqZWN0RGV0YWlscxIQCghzZXF1ZW5jZRgBIAEoBBIxCg1jcmVhdGlvbl9kYXRlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtjaGFuZ2VfZGF0ZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOcmVzb3VyY2Vfb3duZXIYBCABKAkiNwoJTGlzdFF1ZXJ5Eg4KBm9mZnNldBgBIAEoBBINCgVsaW1pdBgCIAEoDRILCgNhc2MYAyABKAgicwoLTGlzdERldGFpbHMSFAoMdG90YWxfcmVzdWx0GAEgASgEEhoKEnByb2Nlc3NlZF9zZXF1ZW5jZRgCIAEoBBIyCg52aWV3X3RpbWVzdGFtcBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqxQIKD1RleHRRdWVyeU1ldGhvZBIcChhURVhUX1FVRVJZX01FVEhPRF9FUVVBTFMQABIoCiRURVhUX1FVRVJZX01FVEhPRF9FUVVBTFNfSUdOT1JFX0NBU0UQARIhCh1URVhUX1FVRVJZX01FVEhPRF9TVEFSVFNfV0lUSBACEi0KKVRFWFRfUVVFUllfTUVUSE9EX1NUQVJUU19XSVRIX0lHTk9SRV9DQVNFEAMSHgoaVEVYVF9RVUVSWV9NRVRIT0RfQ09OVEFJTlMQBBIqCiZURVhUX1FVRVJZX01FVEhPRF9DT05UQUlOU19JR05PUkVfQ0FTRRAFEh8KG1RFWFRfUVVFUllfTUVUSE9EX0VORFNfV0lUSBAGEisKJ1RFWFRfUVVFUllfTUVUSE9EX0VORFNfV0lUSF9JR05PUkVfQ0FTRRAHYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
+ * Who owns an object, and when it was created and last changed.
+ *
  * @generated from message zitadel.v1.ObjectDetails
  */
 export type ObjectDetails = Message<"zitadel.v1.ObjectDetails"> & {
   /**
+   * Rises strictly with every change of the object; never 0.
+   *
    * @generated from field: uint64 sequence = 1;
    */
   sequence: bigint;
 
   /**
+   * Filled by reads and by calls that create; absent otherwise.
+   *
    * @generated from field: google.protobuf.Timestamp creation_date = 2;
    */
   creationDate?: Timestamp | undefined;
 
   /**
+   * Time of the last change. Filled by reads and by calls that change; absent after creation.
+   * A write that changes nothing returns the time of the change before it.
+   *
    * @generated from field: google.protobuf.Timestamp change_date = 3;
    */
   changeDate?: Timestamp | undefined;
 
   /**
+   * Id of the owning organization; for what belongs to the instance, the id of the instance.
+   *
    * @generated from field: string resource_owner = 4;
    */
   resourceOwner: string;
@@ -47,20 +58,28 @@ export const ObjectDetailsSchema: GenMessage<ObjectDetails> = /*@__PURE__*/
   messageDesc(file_zitadel_v1_object, 0);
 
 /**
+ * Which part of a list to return, and in which direction.
+ *
  * @generated from message zitadel.v1.ListQuery
  */
 export type ListQuery = Message<"zitadel.v1.ListQuery"> & {
   /**
+   * Number of rows to skip.
+   *
    * @generated from field: uint64 offset = 1;
    */
   offset: bigint;
 
   /**
+   * Most rows to return. 0 or absent: 100; above 1000: INVALID_ARGUMENT.
+   *
    * @generated from field: uint32 limit = 2;
    */
   limit: number;
 
   /**
+   * True: ascending. False or absent: descending.
+   *
    * @generated from field: bool asc = 3;
    */
   asc: boolean;
@@ -74,20 +93,28 @@ export const ListQuerySchema: GenMessage<ListQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_v1_object, 1);
 
 /**
+ * About a list as a whole.
+ *
  * @generated from message zitadel.v1.ListDetails
  */
 export type ListDetails = Message<"zitadel.v1.ListDetails"> & {
   /**
+   * Number of matching rows that the caller may see, before offset and limit.
+   *
    * @generated from field: uint64 total_result = 1;
    */
   totalResult: bigint;
 
   /**
+   * Always 0: a list reads the current state, so there is nothing it could lag behind.
+   *
    * @generated from field: uint64 processed_sequence = 2;
    */
   processedSequence: bigint;
 
   /**
+   * Time of the read.
+   *
    * @generated from field: google.protobuf.Timestamp view_timestamp = 3;
    */
   viewTimestamp?: Timestamp | undefined;
@@ -101,6 +128,8 @@ export const ListDetailsSchema: GenMessage<ListDetails> = /*@__PURE__*/
   messageDesc(file_zitadel_v1_object, 2);
 
 /**
+ * How a text is compared. % and _ are ordinary characters; the ..._IGNORE_CASE methods ignore upper and lower case.
+ *
  * @generated from enum zitadel.v1.TextQueryMethod
  */
 export const TextQueryMethod = {
@@ -146,6 +175,8 @@ export const TextQueryMethod = {
 } as const;
 
 /**
+ * How a text is compared. % and _ are ordinary characters; the ..._IGNORE_CASE methods ignore upper and lower case.
+ *
  * @generated from enum zitadel.v1.TextQueryMethod
  */
 export type TextQueryMethod = (typeof TextQueryMethod)[keyof typeof TextQueryMethod] | UnknownEnum;

@@ -1,8 +1,10 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { type Details as DetailsMessage, DetailsSchema } from '../../../gen/zitadel/object/v2/object_pb.ts';
+import type { TextFilterMethod } from '../../../gen/zitadel/filter/v2/filter_pb.ts';
+import { type Details as DetailsMessage, DetailsSchema, type TextQueryMethod } from '../../../gen/zitadel/object/v2/object_pb.ts';
 import { AccessTokenType, Gender, UserSchema, UserState } from '../../../gen/zitadel/user/v2/user_pb.ts';
 import type { UserRow } from '../../kernel/call.ts';
+import type { TextMatch } from '../../kernel/db/matchText.ts';
 import { type Details, detailsOf } from './events.ts';
 
 /** What a write answers with: without the creation date. */
@@ -88,3 +90,13 @@ const toMachine = (user: UserRow) => ({
   description: user.description,
   accessTokenType: accessTokenTypes[user.accessTokenType],
 });
+
+// TextQueryMethod and TextFilterMethod number their methods alike; every odd one ignores letter case.
+const textMatchKinds = ['equals', 'starts', 'contains', 'ends'] as const;
+
+/** A text condition. The definitions refuse methods that they do not know. */
+export function textMatchOf(method: TextQueryMethod | TextFilterMethod, text: string): TextMatch {
+  const kind = textMatchKinds[Math.floor(method / 2)];
+  if (!kind) throw new Error(`text method ${method} passed validation`);
+  return { kind, ignoreCase: method % 2 === 1, text };
+}

@@ -184,16 +184,17 @@ export const userMetadata = pgTable(
   {
     userId: userId(),
     key: text('key').notNull(),
+    keyKey: text('key_key').notNull(),
     value: bytes('value').notNull(),
     createdAt: time('created_at').notNull(),
     changedAt: time('changed_at').notNull(),
   },
   (t) => [
     primaryKey({ columns: [t.userId, t.key] }),
-    index('user_metadata_by_key').on(t.key, t.userId),
-    index('user_metadata_key_text').using('gin', sql`${t.key} gin_trgm_ops`),
+    index('user_metadata_by_key').on(t.keyKey, t.userId),
+    index('user_metadata_key_text').using('gin', sql`${t.keyKey} gin_trgm_ops`),
     // A search value is at most 200 bytes long: longer entries match no search for equality.
-    index('user_metadata_by_value').on(t.value, t.key, t.userId).where(sql`octet_length(${t.value}) <= 200`),
+    index('user_metadata_by_value').on(t.value, t.keyKey, t.userId).where(sql`octet_length(${t.value}) <= 200`),
   ],
 );
 

@@ -23,6 +23,8 @@ export const file_zitadel_admin_v1_admin: GenFile = /*@__PURE__*/
   fileDesc("Chx6aXRhZGVsL2FkbWluL3YxL2FkbWluLnByb3RvEhB6aXRhZGVsLmFkbWluLnYxIkEKE0FkZElBTU1lbWJlclJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoCUIKukgHcgUQARjIARINCgVyb2xlcxgCIAMoCSJCChRBZGRJQU1NZW1iZXJSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzIkQKFlVwZGF0ZUlBTU1lbWJlclJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoCUIKukgHcgUQARjIARINCgVyb2xlcxgCIAMoCSJFChdVcGRhdGVJQU1NZW1iZXJSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzIjUKFlJlbW92ZUlBTU1lbWJlclJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoCUIKukgHcgUQARjIASJFChdSZW1vdmVJQU1NZW1iZXJSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzIrABChVMaXN0SUFNTWVtYmVyc1JlcXVlc3QSJAoFcXVlcnkYASABKAsyFS56aXRhZGVsLnYxLkxpc3RRdWVyeRIvCgdxdWVyaWVzGAIgAygLMh4ueml0YWRlbC5tZW1iZXIudjEuU2VhcmNoUXVlcnkSQAoOc29ydGluZ19jb2x1bW4YAyABKA4yKC56aXRhZGVsLm1lbWJlci52MS5NZW1iZXJGaWVsZENvbHVtbk5hbWUibQoWTGlzdElBTU1lbWJlcnNSZXNwb25zZRIoCgdkZXRhaWxzGAEgASgLMhcueml0YWRlbC52MS5MaXN0RGV0YWlscxIpCgZyZXN1bHQYAiADKAsyGS56aXRhZGVsLm1lbWJlci52MS5NZW1iZXIibgoUTGlzdFByb3ZpZGVyc1JlcXVlc3QSJAoFcXVlcnkYASABKAsyFS56aXRhZGVsLnYxLkxpc3RRdWVyeRIwCgdxdWVyaWVzGAIgAygLMh8ueml0YWRlbC5hZG1pbi52MS5Qcm92aWRlclF1ZXJ5IoQBCg1Qcm92aWRlclF1ZXJ5EjIKDGlkcF9pZF9xdWVyeRgBIAEoCzIaLnppdGFkZWwuaWRwLnYxLklEUElEUXVlcnlIABI2Cg5pZHBfbmFtZV9xdWVyeRgCIAEoCzIcLnppdGFkZWwuaWRwLnYxLklEUE5hbWVRdWVyeUgAQgcKBXF1ZXJ5ImsKFUxpc3RQcm92aWRlcnNSZXNwb25zZRIoCgdkZXRhaWxzGAEgASgLMhcueml0YWRlbC52MS5MaXN0RGV0YWlscxIoCgZyZXN1bHQYAiADKAsyGC56aXRhZGVsLmlkcC52MS5Qcm92aWRlciIwChZHZXRQcm92aWRlckJ5SURSZXF1ZXN0EhYKAmlkGAEgASgJQgq6SAdyBRABGMgBIkAKF0dldFByb3ZpZGVyQnlJRFJlc3BvbnNlEiUKA2lkcBgBIAEoCzIYLnppdGFkZWwuaWRwLnYxLlByb3ZpZGVyIvgCCh5BZGRHZW5lcmljT0F1dGhQcm92aWRlclJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARjIARIdCgljbGllbnRfaWQYAiABKAlCCrpIB3IFEAEYyAESIQoNY2xpZW50X3NlY3JldBgDIAEoCUIKukgHcgUQARjoBxIqChZhdXRob3JpemF0aW9uX2VuZHBvaW50GAQgASgJQgq6SAdyBRABGMgBEiIKDnRva2VuX2VuZHBvaW50GAUgASgJQgq6SAdyBRABGMgBEiEKDXVzZXJfZW5kcG9pbnQYBiABKAlCCrpIB3IFEAEYyAESIAoGc2NvcGVzGAcgAygJQhC6SA2SAQoQFCIGcgQQARhkEiAKDGlkX2F0dHJpYnV0ZRgIIAEoCUIKukgHcgUQARjIARIxChBwcm92aWRlcl9vcHRpb25zGAkgASgLMhcueml0YWRlbC5pZHAudjEuT3B0aW9ucxIQCgh1c2VfcGtjZRgKIAEoCCJZCh9BZGRHZW5lcmljT0F1dGhQcm92aWRlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMSCgoCaWQYAiABKAkikQMKIVVwZGF0ZUdlbmVyaWNPQXV0aFByb3ZpZGVyUmVxdWVzdBIWCgJpZBgBIAEoCUIKukgHcgUQARjIARIYCgRuYW1lGAIgASgJQgq6SAdyBRABGMgBEh0KCWNsaWVudF9pZBgDIAEoCUIKukgHcgUQARjIARIfCg1jbGllbnRfc2VjcmV0GAQgASgJQgi6SAVyAxjoBxIqChZhdXRob3JpemF0aW9uX2VuZHBvaW50GAUgASgJQgq6SAdyBRABGMgBEiIKDnRva2VuX2VuZHBvaW50GAYgASgJQgq6SAdyBRABGMgBEiEKDXVzZXJfZW5kcG9pbnQYByABKAlCCrpIB3IFEAEYyAESIAoGc2NvcGVzGAggAygJQhC6SA2SAQoQFCIGcgQQARhkEiAKDGlkX2F0dHJpYnV0ZRgJIAEoCUIKukgHcgUQARjIARIxChBwcm92aWRlcl9vcHRpb25zGAogASgLMhcueml0YWRlbC5pZHAudjEuT3B0aW9ucxIQCgh1c2VfcGtjZRgLIAEoCCJQCiJVcGRhdGVHZW5lcmljT0F1dGhQcm92aWRlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMimwIKHUFkZEdlbmVyaWNPSURDUHJvdmlkZXJSZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFEAEYyAESGgoGaXNzdWVyGAIgASgJQgq6SAdyBRABGMgBEh0KCWNsaWVudF9pZBgDIAEoCUIKukgHcgUQARjIARIhCg1jbGllbnRfc2VjcmV0GAQgASgJQgq6SAdyBRABGOgHEiAKBnNjb3BlcxgFIAMoCUIQukgNkgEKEBQiBnIEEAEYZBIxChBwcm92aWRlcl9vcHRpb25zGAYgASgLMhcueml0YWRlbC5pZHAudjEuT3B0aW9ucxIbChNpc19pZF90b2tlbl9tYXBwaW5nGAcgASgIEhAKCHVzZV9wa2NlGAggASgIIlgKHkFkZEdlbmVyaWNPSURDUHJvdmlkZXJSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzEgoKAmlkGAIgASgJIrQCCiBVcGRhdGVHZW5lcmljT0lEQ1Byb3ZpZGVyUmVxdWVzdBIWCgJpZBgBIAEoCUIKukgHcgUQARjIARIYCgRuYW1lGAIgASgJQgq6SAdyBRABGMgBEhoKBmlzc3VlchgDIAEoCUIKukgHcgUQARjIARIdCgljbGllbnRfaWQYBCABKAlCCrpIB3IFEAEYyAESHwoNY2xpZW50X3NlY3JldBgFIAEoCUIIukgFcgMY6AcSIAoGc2NvcGVzGAYgAygJQhC6SA2SAQoQFCIGcgQQARhkEjEKEHByb3ZpZGVyX29wdGlvbnMYByABKAsyFy56aXRhZGVsLmlkcC52MS5PcHRpb25zEhsKE2lzX2lkX3Rva2VuX21hcHBpbmcYCCABKAgSEAoIdXNlX3BrY2UYCSABKAgiTwohVXBkYXRlR2VuZXJpY09JRENQcm92aWRlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiyQEKGEFkZEdvb2dsZVByb3ZpZGVyUmVxdWVzdBIWCgRuYW1lGAEgASgJQgi6SAVyAxjIARIdCgljbGllbnRfaWQYAiABKAlCCrpIB3IFEAEYyAESIQoNY2xpZW50X3NlY3JldBgDIAEoCUIKukgHcgUQARjIARIgCgZzY29wZXMYBCADKAlCELpIDZIBChAUIgZyBBABGGQSMQoQcHJvdmlkZXJfb3B0aW9ucxgFIAEoCzIXLnppdGFkZWwuaWRwLnYxLk9wdGlvbnMiUwoZQWRkR29vZ2xlUHJvdmlkZXJSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzEgoKAmlkGAIgASgJIskBChhBZGRHaXRIdWJQcm92aWRlclJlcXVlc3QSFgoEbmFtZRgBIAEoCUIIukgFcgMYyAESHQoJY2xpZW50X2lkGAIgASgJQgq6SAdyBRABGMgBEiEKDWNsaWVudF9zZWNyZXQYAyABKAlCCrpIB3IFEAEYyAESIAoGc2NvcGVzGAQgAygJQhC6SA2SAQoQFCIGcgQQARhkEjEKEHByb3ZpZGVyX29wdGlvbnMYBSABKAsyFy56aXRhZGVsLmlkcC52MS5PcHRpb25zIlMKGUFkZEdpdEh1YlByb3ZpZGVyUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscxIKCgJpZBgCIAEoCSLmAQoVQWRkSldUUHJvdmlkZXJSZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFEAEYyAESGgoGaXNzdWVyGAIgASgJQgq6SAdyBRABGMgBEiAKDGp3dF9lbmRwb2ludBgDIAEoCUIKukgHcgUQARjIARIhCg1rZXlzX2VuZHBvaW50GAQgASgJQgq6SAdyBRABGMgBEh8KC2hlYWRlcl9uYW1lGAUgASgJQgq6SAdyBRABGMgBEjEKEHByb3ZpZGVyX29wdGlvbnMYBiABKAsyFy56aXRhZGVsLmlkcC52MS5PcHRpb25zIlAKFkFkZEpXVFByb3ZpZGVyUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscxIKCgJpZBgCIAEoCSL/AQoYVXBkYXRlSldUUHJvdmlkZXJSZXF1ZXN0EhYKAmlkGAEgASgJQgq6SAdyBRABGMgBEhgKBG5hbWUYAiABKAlCCrpIB3IFEAEYyAESGgoGaXNzdWVyGAMgASgJQgq6SAdyBRABGMgBEiAKDGp3dF9lbmRwb2ludBgEIAEoCUIKukgHcgUQARjIARIfCg1rZXlzX2VuZHBvaW50GAUgASgJQgi6SAVyAxjIARIfCgtoZWFkZXJfbmFtZRgGIAEoCUIKukgHcgUQARjIARIxChBwcm92aWRlcl9vcHRpb25zGAcgASgLMhcueml0YWRlbC5pZHAudjEuT3B0aW9ucyJHChlVcGRhdGVKV1RQcm92aWRlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMi8gMKFkFkZExEQVBQcm92aWRlclJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARjIARIkCgdzZXJ2ZXJzGAIgAygJQhO6SBCSAQ0IARAUIgdyBRABGMgBEhEKCXN0YXJ0X3RscxgDIAEoCBIbCgdiYXNlX2RuGAQgASgJQgq6SAdyBRABGMgBEhsKB2JpbmRfZG4YBSABKAlCCrpIB3IFEAEYyAESIQoNYmluZF9wYXNzd29yZBgGIAEoCUIKukgHcgUQARjIARIdCgl1c2VyX2Jhc2UYByABKAlCCrpIB3IFEAEYyAESMAoTdXNlcl9vYmplY3RfY2xhc3NlcxgIIAMoCUITukgQkgENCAEQFCIHcgUQARjIARIpCgx1c2VyX2ZpbHRlcnMYCSADKAlCE7pIEJIBDQgBEBQiB3IFEAEYyAESKgoHdGltZW91dBgKIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIyCgphdHRyaWJ1dGVzGAsgASgLMh4ueml0YWRlbC5pZHAudjEuTERBUEF0dHJpYnV0ZXMSMQoQcHJvdmlkZXJfb3B0aW9ucxgMIAEoCzIXLnppdGFkZWwuaWRwLnYxLk9wdGlvbnMSGQoHcm9vdF9jYRgNIAEoDEIIukgFegMY4F0iUQoXQWRkTERBUFByb3ZpZGVyUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscxIKCgJpZBgCIAEoCSKLBAoZVXBkYXRlTERBUFByb3ZpZGVyUmVxdWVzdBIWCgJpZBgBIAEoCUIKukgHcgUQARjIARIYCgRuYW1lGAIgASgJQgq6SAdyBRABGMgBEiQKB3NlcnZlcnMYAyADKAlCE7pIEJIBDQgBEBQiB3IFEAEYyAESEQoJc3RhcnRfdGxzGAQgASgIEhsKB2Jhc2VfZG4YBSABKAlCCrpIB3IFEAEYyAESGwoHYmluZF9kbhgGIAEoCUIKukgHcgUQARjIARIfCg1iaW5kX3Bhc3N3b3JkGAcgASgJQgi6SAVyAxjIARIdCgl1c2VyX2Jhc2UYCCABKAlCCrpIB3IFEAEYyAESMAoTdXNlcl9vYmplY3RfY2xhc3NlcxgJIAMoCUITukgQkgENCAEQFCIHcgUQARjIARIpCgx1c2VyX2ZpbHRlcnMYCiADKAlCE7pIEJIBDQgBEBQiB3IFEAEYyAESKgoHdGltZW91dBgLIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIyCgphdHRyaWJ1dGVzGAwgASgLMh4ueml0YWRlbC5pZHAudjEuTERBUEF0dHJpYnV0ZXMSMQoQcHJvdmlkZXJfb3B0aW9ucxgNIAEoCzIXLnppdGFkZWwuaWRwLnYxLk9wdGlvbnMSGQoHcm9vdF9jYRgOIAEoDEIIukgFegMY4F0iSAoaVXBkYXRlTERBUFByb3ZpZGVyUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscyLyAwoWQWRkU0FNTFByb3ZpZGVyUmVxdWVzdBIYCgRuYW1lGAEgASgJQgq6SAdyBRABGMgBEiEKDG1ldGFkYXRhX3htbBgCIAEoDEIJukgGegQYoMIeSAASIAoMbWV0YWRhdGFfdXJsGAMgASgJQgi6SAVyAxjIAUgAEiwKB2JpbmRpbmcYBCABKA4yGy56aXRhZGVsLmlkcC52MS5TQU1MQmluZGluZxIbChN3aXRoX3NpZ25lZF9yZXF1ZXN0GAUgASgIEjEKEHByb3ZpZGVyX29wdGlvbnMYBiABKAsyFy56aXRhZGVsLmlkcC52MS5PcHRpb25zEj0KDm5hbWVfaWRfZm9ybWF0GAcgASgOMiAueml0YWRlbC5pZHAudjEuU0FNTE5hbWVJREZvcm1hdEgBiAEBEi0KIHRyYW5zaWVudF9tYXBwaW5nX2F0dHJpYnV0ZV9uYW1lGAggASgJSAKIAQESJQoYZmVkZXJhdGVkX2xvZ291dF9lbmFibGVkGAkgASgISAOIAQFCEQoIbWV0YWRhdGESBbpIAggBQhEKD19uYW1lX2lkX2Zvcm1hdEIjCiFfdHJhbnNpZW50X21hcHBpbmdfYXR0cmlidXRlX25hbWVCGwoZX2ZlZGVyYXRlZF9sb2dvdXRfZW5hYmxlZCJRChdBZGRTQU1MUHJvdmlkZXJSZXNwb25zZRIqCgdkZXRhaWxzGAEgASgLMhkueml0YWRlbC52MS5PYmplY3REZXRhaWxzEgoKAmlkGAIgASgJIo0EChlVcGRhdGVTQU1MUHJvdmlkZXJSZXF1ZXN0EhYKAmlkGAEgASgJQgq6SAdyBRABGMgBEhgKBG5hbWUYAiABKAlCCrpIB3IFEAEYyAESIQoMbWV0YWRhdGFfeG1sGAMgASgMQgm6SAZ6BBigwh5IABIgCgxtZXRhZGF0YV91cmwYBCABKAlCCLpIBXIDGMgBSAASLAoHYmluZGluZxgFIAEoDjIbLnppdGFkZWwuaWRwLnYxLlNBTUxCaW5kaW5nEhsKE3dpdGhfc2lnbmVkX3JlcXVlc3QYBiABKAgSMQoQcHJvdmlkZXJfb3B0aW9ucxgHIAEoCzIXLnppdGFkZWwuaWRwLnYxLk9wdGlvbnMSPQoObmFtZV9pZF9mb3JtYXQYCCABKA4yIC56aXRhZGVsLmlkcC52MS5TQU1MTmFtZUlERm9ybWF0SAGIAQESLQogdHJhbnNpZW50X21hcHBpbmdfYXR0cmlidXRlX25hbWUYCSABKAlIAogBARIlChhmZWRlcmF0ZWRfbG9nb3V0X2VuYWJsZWQYCiABKAhIA4gBAUIRCghtZXRhZGF0YRIFukgCCAFCEQoPX25hbWVfaWRfZm9ybWF0QiMKIV90cmFuc2llbnRfbWFwcGluZ19hdHRyaWJ1dGVfbmFtZUIbChlfZmVkZXJhdGVkX2xvZ291dF9lbmFibGVkIkgKGlVwZGF0ZVNBTUxQcm92aWRlclJlc3BvbnNlEioKB2RldGFpbHMYASABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMiLwoVRGVsZXRlUHJvdmlkZXJSZXF1ZXN0EhYKAmlkGAEgASgJQgq6SAdyBRABGMgBIkQKFkRlbGV0ZVByb3ZpZGVyUmVzcG9uc2USKgoHZGV0YWlscxgBIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlsczLsFAoMQWRtaW5TZXJ2aWNlEnIKDEFkZElBTU1lbWJlchIlLnppdGFkZWwuYWRtaW4udjEuQWRkSUFNTWVtYmVyUmVxdWVzdBomLnppdGFkZWwuYWRtaW4udjEuQWRkSUFNTWVtYmVyUmVzcG9uc2UiE4LT5JMCDToBKiIIL21lbWJlcnMShQEKD1VwZGF0ZUlBTU1lbWJlchIoLnppdGFkZWwuYWRtaW4udjEuVXBkYXRlSUFNTWVtYmVyUmVxdWVzdBopLnppdGFkZWwuYWRtaW4udjEuVXBkYXRlSUFNTWVtYmVyUmVzcG9uc2UiHYLT5JMCFzoBKhoSL21lbWJlcnMve3VzZXJfaWR9EoIBCg9SZW1vdmVJQU1NZW1iZXISKC56aXRhZGVsLmFkbWluLnYxLlJlbW92ZUlBTU1lbWJlclJlcXVlc3QaKS56aXRhZGVsLmFkbWluLnYxLlJlbW92ZUlBTU1lbWJlclJlc3BvbnNlIhqC0+STAhQqEi9tZW1iZXJzL3t1c2VyX2lkfRKAAQoOTGlzdElBTU1lbWJlcnMSJy56aXRhZGVsLmFkbWluLnYxLkxpc3RJQU1NZW1iZXJzUmVxdWVzdBooLnppdGFkZWwuYWRtaW4udjEuTGlzdElBTU1lbWJlcnNSZXNwb25zZSIbgtPkkwIVOgEqIhAvbWVtYmVycy9fc2VhcmNoEoQBCg1MaXN0UHJvdmlkZXJzEiYueml0YWRlbC5hZG1pbi52MS5MaXN0UHJvdmlkZXJzUmVxdWVzdBonLnppdGFkZWwuYWRtaW4udjEuTGlzdFByb3ZpZGVyc1Jlc3BvbnNlIiKC0+STAhw6ASoiFy9pZHBzL3RlbXBsYXRlcy9fc2VhcmNoEoQBCg9HZXRQcm92aWRlckJ5SUQSKC56aXRhZGVsLmFkbWluLnYxLkdldFByb3ZpZGVyQnlJRFJlcXVlc3QaKS56aXRhZGVsLmFkbWluLnYxLkdldFByb3ZpZGVyQnlJRFJlc3BvbnNlIhyC0+STAhYSFC9pZHBzL3RlbXBsYXRlcy97aWR9EpYBChdBZGRHZW5lcmljT0F1dGhQcm92aWRlchIwLnppdGFkZWwuYWRtaW4udjEuQWRkR2VuZXJpY09BdXRoUHJvdmlkZXJSZXF1ZXN0GjEueml0YWRlbC5hZG1pbi52MS5BZGRHZW5lcmljT0F1dGhQcm92aWRlclJlc3BvbnNlIhaC0+STAhA6ASoiCy9pZHBzL29hdXRoEqQBChpVcGRhdGVHZW5lcmljT0F1dGhQcm92aWRlchIzLnppdGFkZWwuYWRtaW4udjEuVXBkYXRlR2VuZXJpY09BdXRoUHJvdmlkZXJSZXF1ZXN0GjQueml0YWRlbC5hZG1pbi52MS5VcGRhdGVHZW5lcmljT0F1dGhQcm92aWRlclJlc3BvbnNlIhuC0+STAhU6ASoaEC9pZHBzL29hdXRoL3tpZH0SmgEKFkFkZEdlbmVyaWNPSURDUHJvdmlkZXISLy56aXRhZGVsLmFkbWluLnYxLkFkZEdlbmVyaWNPSURDUHJvdmlkZXJSZXF1ZXN0GjAueml0YWRlbC5hZG1pbi52MS5BZGRHZW5lcmljT0lEQ1Byb3ZpZGVyUmVzcG9uc2UiHYLT5JMCFzoBKiISL2lkcHMvZ2VuZXJpY19vaWRjEqgBChlVcGRhdGVHZW5lcmljT0lEQ1Byb3ZpZGVyEjIueml0YWRlbC5hZG1pbi52MS5VcGRhdGVHZW5lcmljT0lEQ1Byb3ZpZGVyUmVxdWVzdBozLnppdGFkZWwuYWRtaW4udjEuVXBkYXRlR2VuZXJpY09JRENQcm92aWRlclJlc3BvbnNlIiKC0+STAhw6ASoaFy9pZHBzL2dlbmVyaWNfb2lkYy97aWR9EoUBChFBZGRHb29nbGVQcm92aWRlchIqLnppdGFkZWwuYWRtaW4udjEuQWRkR29vZ2xlUHJvdmlkZXJSZXF1ZXN0Gisueml0YWRlbC5hZG1pbi52MS5BZGRHb29nbGVQcm92aWRlclJlc3BvbnNlIheC0+STAhE6ASoiDC9pZHBzL2dvb2dsZRKFAQoRQWRkR2l0SHViUHJvdmlkZXISKi56aXRhZGVsLmFkbWluLnYxLkFkZEdpdEh1YlByb3ZpZGVyUmVxdWVzdBorLnppdGFkZWwuYWRtaW4udjEuQWRkR2l0SHViUHJvdmlkZXJSZXNwb25zZSIXgtPkkwIROgEqIgwvaWRwcy9naXRodWISgQEKDkFkZEpXVFByb3ZpZGVyEicueml0YWRlbC5hZG1pbi52MS5BZGRKV1RQcm92aWRlclJlcXVlc3QaKC56aXRhZGVsLmFkbWluLnYxLkFkZEpXVFByb3ZpZGVyUmVzcG9uc2UiHILT5JMCFjoBKiIRL2lkcHMvZ2VuZXJpY19qd3QSjwEKEVVwZGF0ZUpXVFByb3ZpZGVyEioueml0YWRlbC5hZG1pbi52MS5VcGRhdGVKV1RQcm92aWRlclJlcXVlc3QaKy56aXRhZGVsLmFkbWluLnYxLlVwZGF0ZUpXVFByb3ZpZGVyUmVzcG9uc2UiIYLT5JMCGzoBKhoWL2lkcHMvZ2VuZXJpY19qd3Qve2lkfRJ9Cg9BZGRMREFQUHJvdmlkZXISKC56aXRhZGVsLmFkbWluLnYxLkFkZExEQVBQcm92aWRlclJlcXVlc3QaKS56aXRhZGVsLmFkbWluLnYxLkFkZExEQVBQcm92aWRlclJlc3BvbnNlIhWC0+STAg86ASoiCi9pZHBzL2xkYXASiwEKElVwZGF0ZUxEQVBQcm92aWRlchIrLnppdGFkZWwuYWRtaW4udjEuVXBkYXRlTERBUFByb3ZpZGVyUmVxdWVzdBosLnppdGFkZWwuYWRtaW4udjEuVXBkYXRlTERBUFByb3ZpZGVyUmVzcG9uc2UiGoLT5JMCFDoBKhoPL2lkcHMvbGRhcC97aWR9En0KD0FkZFNBTUxQcm92aWRlchIoLnppdGFkZWwuYWRtaW4udjEuQWRkU0FNTFByb3ZpZGVyUmVxdWVzdBopLnppdGFkZWwuYWRtaW4udjEuQWRkU0FNTFByb3ZpZGVyUmVzcG9uc2UiFYLT5JMCDzoBKiIKL2lkcHMvc2FtbBKLAQoSVXBkYXRlU0FNTFByb3ZpZGVyEisueml0YWRlbC5hZG1pbi52MS5VcGRhdGVTQU1MUHJvdmlkZXJSZXF1ZXN0Giwueml0YWRlbC5hZG1pbi52MS5VcGRhdGVTQU1MUHJvdmlkZXJSZXNwb25zZSIagtPkkwIUOgEqGg8vaWRwcy9zYW1sL3tpZH0SgQEKDkRlbGV0ZVByb3ZpZGVyEicueml0YWRlbC5hZG1pbi52MS5EZWxldGVQcm92aWRlclJlcXVlc3QaKC56aXRhZGVsLmFkbWluLnYxLkRlbGV0ZVByb3ZpZGVyUmVzcG9uc2UiHILT5JMCFioUL2lkcHMvdGVtcGxhdGVzL3tpZH1iBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_duration, file_zitadel_idp_v1_idp, file_zitadel_member_v1_member, file_zitadel_v1_object]);
 
 /**
+ * The user, and the roles to give it.
+ *
  * @generated from message zitadel.admin.v1.AddIAMMemberRequest
  */
 export type AddIAMMemberRequest = Message<"zitadel.admin.v1.AddIAMMemberRequest"> & {
@@ -32,6 +34,8 @@ export type AddIAMMemberRequest = Message<"zitadel.admin.v1.AddIAMMemberRequest"
   userId: string;
 
   /**
+   * At least one IAM_... name.
+   *
    * @generated from field: repeated string roles = 2;
    */
   roles: string[];
@@ -45,6 +49,8 @@ export const AddIAMMemberRequestSchema: GenMessage<AddIAMMemberRequest> = /*@__P
   messageDesc(file_zitadel_admin_v1_admin, 0);
 
 /**
+ * When the membership was created.
+ *
  * @generated from message zitadel.admin.v1.AddIAMMemberResponse
  */
 export type AddIAMMemberResponse = Message<"zitadel.admin.v1.AddIAMMemberResponse"> & {
@@ -62,6 +68,8 @@ export const AddIAMMemberResponseSchema: GenMessage<AddIAMMemberResponse> = /*@_
   messageDesc(file_zitadel_admin_v1_admin, 1);
 
 /**
+ * The member, and the roles it holds from now on.
+ *
  * @generated from message zitadel.admin.v1.UpdateIAMMemberRequest
  */
 export type UpdateIAMMemberRequest = Message<"zitadel.admin.v1.UpdateIAMMemberRequest"> & {
@@ -71,6 +79,8 @@ export type UpdateIAMMemberRequest = Message<"zitadel.admin.v1.UpdateIAMMemberRe
   userId: string;
 
   /**
+   * At least one IAM_... name; roles not named are taken away.
+   *
    * @generated from field: repeated string roles = 2;
    */
   roles: string[];
@@ -84,6 +94,8 @@ export const UpdateIAMMemberRequestSchema: GenMessage<UpdateIAMMemberRequest> = 
   messageDesc(file_zitadel_admin_v1_admin, 2);
 
 /**
+ * When the roles were last changed.
+ *
  * @generated from message zitadel.admin.v1.UpdateIAMMemberResponse
  */
 export type UpdateIAMMemberResponse = Message<"zitadel.admin.v1.UpdateIAMMemberResponse"> & {
@@ -101,6 +113,8 @@ export const UpdateIAMMemberResponseSchema: GenMessage<UpdateIAMMemberResponse> 
   messageDesc(file_zitadel_admin_v1_admin, 3);
 
 /**
+ * The member to remove.
+ *
  * @generated from message zitadel.admin.v1.RemoveIAMMemberRequest
  */
 export type RemoveIAMMemberRequest = Message<"zitadel.admin.v1.RemoveIAMMemberRequest"> & {
@@ -118,6 +132,8 @@ export const RemoveIAMMemberRequestSchema: GenMessage<RemoveIAMMemberRequest> = 
   messageDesc(file_zitadel_admin_v1_admin, 4);
 
 /**
+ * When the membership was removed.
+ *
  * @generated from message zitadel.admin.v1.RemoveIAMMemberResponse
  */
 export type RemoveIAMMemberResponse = Message<"zitadel.admin.v1.RemoveIAMMemberResponse"> & {
@@ -135,6 +151,8 @@ export const RemoveIAMMemberResponseSchema: GenMessage<RemoveIAMMemberResponse> 
   messageDesc(file_zitadel_admin_v1_admin, 5);
 
 /**
+ * Which members of the instance to list, and in which order.
+ *
  * @generated from message zitadel.admin.v1.ListIAMMembersRequest
  */
 export type ListIAMMembersRequest = Message<"zitadel.admin.v1.ListIAMMembersRequest"> & {
@@ -144,6 +162,8 @@ export type ListIAMMembersRequest = Message<"zitadel.admin.v1.ListIAMMembersRequ
   query?: ListQuery | undefined;
 
   /**
+   * Combined with AND. Empty: all.
+   *
    * @generated from field: repeated zitadel.member.v1.SearchQuery queries = 2;
    */
   queries: SearchQuery[];
@@ -162,6 +182,8 @@ export const ListIAMMembersRequestSchema: GenMessage<ListIAMMembersRequest> = /*
   messageDesc(file_zitadel_admin_v1_admin, 6);
 
 /**
+ * One page of members of the instance.
+ *
  * @generated from message zitadel.admin.v1.ListIAMMembersResponse
  */
 export type ListIAMMembersResponse = Message<"zitadel.admin.v1.ListIAMMembersResponse"> & {
@@ -184,6 +206,8 @@ export const ListIAMMembersResponseSchema: GenMessage<ListIAMMembersResponse> = 
   messageDesc(file_zitadel_admin_v1_admin, 7);
 
 /**
+ * Which identity providers to list.
+ *
  * @generated from message zitadel.admin.v1.ListProvidersRequest
  */
 export type ListProvidersRequest = Message<"zitadel.admin.v1.ListProvidersRequest"> & {
@@ -193,6 +217,8 @@ export type ListProvidersRequest = Message<"zitadel.admin.v1.ListProvidersReques
   query?: ListQuery | undefined;
 
   /**
+   * Combined with AND. Empty: all.
+   *
    * @generated from field: repeated zitadel.admin.v1.ProviderQuery queries = 2;
    */
   queries: ProviderQuery[];
@@ -206,6 +232,8 @@ export const ListProvidersRequestSchema: GenMessage<ListProvidersRequest> = /*@_
   messageDesc(file_zitadel_admin_v1_admin, 8);
 
 /**
+ * One condition on identity providers.
+ *
  * @generated from message zitadel.admin.v1.ProviderQuery
  */
 export type ProviderQuery = Message<"zitadel.admin.v1.ProviderQuery"> & {
@@ -235,6 +263,8 @@ export const ProviderQuerySchema: GenMessage<ProviderQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_admin_v1_admin, 9);
 
 /**
+ * One page of identity providers, by id.
+ *
  * @generated from message zitadel.admin.v1.ListProvidersResponse
  */
 export type ListProvidersResponse = Message<"zitadel.admin.v1.ListProvidersResponse"> & {
@@ -257,6 +287,8 @@ export const ListProvidersResponseSchema: GenMessage<ListProvidersResponse> = /*
   messageDesc(file_zitadel_admin_v1_admin, 10);
 
 /**
+ * Which identity provider to return.
+ *
  * @generated from message zitadel.admin.v1.GetProviderByIDRequest
  */
 export type GetProviderByIDRequest = Message<"zitadel.admin.v1.GetProviderByIDRequest"> & {
@@ -274,6 +306,8 @@ export const GetProviderByIDRequestSchema: GenMessage<GetProviderByIDRequest> = 
   messageDesc(file_zitadel_admin_v1_admin, 11);
 
 /**
+ * The identity provider.
+ *
  * @generated from message zitadel.admin.v1.GetProviderByIDResponse
  */
 export type GetProviderByIDResponse = Message<"zitadel.admin.v1.GetProviderByIDResponse"> & {
@@ -291,10 +325,14 @@ export const GetProviderByIDResponseSchema: GenMessage<GetProviderByIDResponse> 
   messageDesc(file_zitadel_admin_v1_admin, 12);
 
 /**
+ * Configuration of the OAuth 2.0 provider to add.
+ *
  * @generated from message zitadel.admin.v1.AddGenericOAuthProviderRequest
  */
 export type AddGenericOAuthProviderRequest = Message<"zitadel.admin.v1.AddGenericOAuthProviderRequest"> & {
   /**
+   * What people see when they choose how to sign in.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
@@ -305,41 +343,57 @@ export type AddGenericOAuthProviderRequest = Message<"zitadel.admin.v1.AddGeneri
   clientId: string;
 
   /**
+   * Never returned.
+   *
    * @generated from field: string client_secret = 3;
    */
   clientSecret: string;
 
   /**
+   * URL that browsers are sent to.
+   *
    * @generated from field: string authorization_endpoint = 4;
    */
   authorizationEndpoint: string;
 
   /**
+   * URL where the authorization code is exchanged.
+   *
    * @generated from field: string token_endpoint = 5;
    */
   tokenEndpoint: string;
 
   /**
+   * URL that answers an access token with a JSON object about the user.
+   *
    * @generated from field: string user_endpoint = 6;
    */
   userEndpoint: string;
 
   /**
+   * Empty: none are asked for.
+   *
    * @generated from field: repeated string scopes = 7;
    */
   scopes: string[];
 
   /**
+   * Name of the field in that JSON object that holds the user's external id.
+   *
    * @generated from field: string id_attribute = 8;
    */
   idAttribute: string;
 
   /**
+   * Absent: nothing is allowed; only users already linked can sign in.
+   *
    * @generated from field: zitadel.idp.v1.Options provider_options = 9;
    */
   providerOptions?: Options | undefined;
 
   /**
+   * Bind the authorization code to the request (RFC 7636, S256).
+   *
    * @generated from field: bool use_pkce = 10;
    */
   usePkce: boolean;
@@ -353,6 +407,8 @@ export const AddGenericOAuthProviderRequestSchema: GenMessage<AddGenericOAuthPro
   messageDesc(file_zitadel_admin_v1_admin, 13);
 
 /**
+ * Id of the new provider.
+ *
  * @generated from message zitadel.admin.v1.AddGenericOAuthProviderResponse
  */
 export type AddGenericOAuthProviderResponse = Message<"zitadel.admin.v1.AddGenericOAuthProviderResponse"> & {
@@ -375,6 +431,8 @@ export const AddGenericOAuthProviderResponseSchema: GenMessage<AddGenericOAuthPr
   messageDesc(file_zitadel_admin_v1_admin, 14);
 
 /**
+ * New configuration of an OAuth 2.0 provider.
+ *
  * @generated from message zitadel.admin.v1.UpdateGenericOAuthProviderRequest
  */
 export type UpdateGenericOAuthProviderRequest = Message<"zitadel.admin.v1.UpdateGenericOAuthProviderRequest"> & {
@@ -384,6 +442,8 @@ export type UpdateGenericOAuthProviderRequest = Message<"zitadel.admin.v1.Update
   id: string;
 
   /**
+   * What people see when they choose how to sign in.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
@@ -394,41 +454,57 @@ export type UpdateGenericOAuthProviderRequest = Message<"zitadel.admin.v1.Update
   clientId: string;
 
   /**
+   * Empty: the stored one is kept. Never returned.
+   *
    * @generated from field: string client_secret = 4;
    */
   clientSecret: string;
 
   /**
+   * URL that browsers are sent to.
+   *
    * @generated from field: string authorization_endpoint = 5;
    */
   authorizationEndpoint: string;
 
   /**
+   * URL where the authorization code is exchanged.
+   *
    * @generated from field: string token_endpoint = 6;
    */
   tokenEndpoint: string;
 
   /**
+   * URL that answers an access token with a JSON object about the user.
+   *
    * @generated from field: string user_endpoint = 7;
    */
   userEndpoint: string;
 
   /**
+   * Empty: none are asked for.
+   *
    * @generated from field: repeated string scopes = 8;
    */
   scopes: string[];
 
   /**
+   * Name of the field in that JSON object that holds the user's external id.
+   *
    * @generated from field: string id_attribute = 9;
    */
   idAttribute: string;
 
   /**
+   * Absent: nothing is allowed; only users already linked can sign in.
+   *
    * @generated from field: zitadel.idp.v1.Options provider_options = 10;
    */
   providerOptions?: Options | undefined;
 
   /**
+   * Bind the authorization code to the request (RFC 7636, S256).
+   *
    * @generated from field: bool use_pkce = 11;
    */
   usePkce: boolean;
@@ -442,6 +518,8 @@ export const UpdateGenericOAuthProviderRequestSchema: GenMessage<UpdateGenericOA
   messageDesc(file_zitadel_admin_v1_admin, 15);
 
 /**
+ * When the provider was changed.
+ *
  * @generated from message zitadel.admin.v1.UpdateGenericOAuthProviderResponse
  */
 export type UpdateGenericOAuthProviderResponse = Message<"zitadel.admin.v1.UpdateGenericOAuthProviderResponse"> & {
@@ -459,15 +537,21 @@ export const UpdateGenericOAuthProviderResponseSchema: GenMessage<UpdateGenericO
   messageDesc(file_zitadel_admin_v1_admin, 16);
 
 /**
+ * Configuration of the OpenID Connect provider to add.
+ *
  * @generated from message zitadel.admin.v1.AddGenericOIDCProviderRequest
  */
 export type AddGenericOIDCProviderRequest = Message<"zitadel.admin.v1.AddGenericOIDCProviderRequest"> & {
   /**
+   * What people see when they choose how to sign in.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * Issuer URL; the endpoints come from its discovery document.
+   *
    * @generated from field: string issuer = 2;
    */
   issuer: string;
@@ -478,26 +562,36 @@ export type AddGenericOIDCProviderRequest = Message<"zitadel.admin.v1.AddGeneric
   clientId: string;
 
   /**
+   * Never returned.
+   *
    * @generated from field: string client_secret = 4;
    */
   clientSecret: string;
 
   /**
+   * Empty: openid, profile, email.
+   *
    * @generated from field: repeated string scopes = 5;
    */
   scopes: string[];
 
   /**
+   * Absent: nothing is allowed; only users already linked can sign in.
+   *
    * @generated from field: zitadel.idp.v1.Options provider_options = 6;
    */
   providerOptions?: Options | undefined;
 
   /**
+   * True: user data come from the ID token. False: from the userinfo endpoint.
+   *
    * @generated from field: bool is_id_token_mapping = 7;
    */
   isIdTokenMapping: boolean;
 
   /**
+   * Bind the authorization code to the request (RFC 7636, S256).
+   *
    * @generated from field: bool use_pkce = 8;
    */
   usePkce: boolean;
@@ -511,6 +605,8 @@ export const AddGenericOIDCProviderRequestSchema: GenMessage<AddGenericOIDCProvi
   messageDesc(file_zitadel_admin_v1_admin, 17);
 
 /**
+ * Id of the new provider.
+ *
  * @generated from message zitadel.admin.v1.AddGenericOIDCProviderResponse
  */
 export type AddGenericOIDCProviderResponse = Message<"zitadel.admin.v1.AddGenericOIDCProviderResponse"> & {
@@ -533,6 +629,8 @@ export const AddGenericOIDCProviderResponseSchema: GenMessage<AddGenericOIDCProv
   messageDesc(file_zitadel_admin_v1_admin, 18);
 
 /**
+ * New configuration of an OpenID Connect provider.
+ *
  * @generated from message zitadel.admin.v1.UpdateGenericOIDCProviderRequest
  */
 export type UpdateGenericOIDCProviderRequest = Message<"zitadel.admin.v1.UpdateGenericOIDCProviderRequest"> & {
@@ -542,11 +640,15 @@ export type UpdateGenericOIDCProviderRequest = Message<"zitadel.admin.v1.UpdateG
   id: string;
 
   /**
+   * What people see when they choose how to sign in.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Issuer URL; the endpoints come from its discovery document.
+   *
    * @generated from field: string issuer = 3;
    */
   issuer: string;
@@ -557,26 +659,36 @@ export type UpdateGenericOIDCProviderRequest = Message<"zitadel.admin.v1.UpdateG
   clientId: string;
 
   /**
+   * Empty: the stored one is kept. Never returned.
+   *
    * @generated from field: string client_secret = 5;
    */
   clientSecret: string;
 
   /**
+   * Empty: openid, profile, email.
+   *
    * @generated from field: repeated string scopes = 6;
    */
   scopes: string[];
 
   /**
+   * Absent: nothing is allowed; only users already linked can sign in.
+   *
    * @generated from field: zitadel.idp.v1.Options provider_options = 7;
    */
   providerOptions?: Options | undefined;
 
   /**
+   * True: user data come from the ID token. False: from the userinfo endpoint.
+   *
    * @generated from field: bool is_id_token_mapping = 8;
    */
   isIdTokenMapping: boolean;
 
   /**
+   * Bind the authorization code to the request (RFC 7636, S256).
+   *
    * @generated from field: bool use_pkce = 9;
    */
   usePkce: boolean;
@@ -590,6 +702,8 @@ export const UpdateGenericOIDCProviderRequestSchema: GenMessage<UpdateGenericOID
   messageDesc(file_zitadel_admin_v1_admin, 19);
 
 /**
+ * When the provider was changed.
+ *
  * @generated from message zitadel.admin.v1.UpdateGenericOIDCProviderResponse
  */
 export type UpdateGenericOIDCProviderResponse = Message<"zitadel.admin.v1.UpdateGenericOIDCProviderResponse"> & {
@@ -607,10 +721,14 @@ export const UpdateGenericOIDCProviderResponseSchema: GenMessage<UpdateGenericOI
   messageDesc(file_zitadel_admin_v1_admin, 20);
 
 /**
+ * Configuration of the Google provider to add.
+ *
  * @generated from message zitadel.admin.v1.AddGoogleProviderRequest
  */
 export type AddGoogleProviderRequest = Message<"zitadel.admin.v1.AddGoogleProviderRequest"> & {
   /**
+   * Empty: "Google".
+   *
    * @generated from field: string name = 1;
    */
   name: string;
@@ -621,16 +739,22 @@ export type AddGoogleProviderRequest = Message<"zitadel.admin.v1.AddGoogleProvid
   clientId: string;
 
   /**
+   * Never returned.
+   *
    * @generated from field: string client_secret = 3;
    */
   clientSecret: string;
 
   /**
+   * Empty: openid, profile, email.
+   *
    * @generated from field: repeated string scopes = 4;
    */
   scopes: string[];
 
   /**
+   * Absent: nothing is allowed; only users already linked can sign in.
+   *
    * @generated from field: zitadel.idp.v1.Options provider_options = 5;
    */
   providerOptions?: Options | undefined;
@@ -644,6 +768,8 @@ export const AddGoogleProviderRequestSchema: GenMessage<AddGoogleProviderRequest
   messageDesc(file_zitadel_admin_v1_admin, 21);
 
 /**
+ * Id of the new provider.
+ *
  * @generated from message zitadel.admin.v1.AddGoogleProviderResponse
  */
 export type AddGoogleProviderResponse = Message<"zitadel.admin.v1.AddGoogleProviderResponse"> & {
@@ -666,10 +792,14 @@ export const AddGoogleProviderResponseSchema: GenMessage<AddGoogleProviderRespon
   messageDesc(file_zitadel_admin_v1_admin, 22);
 
 /**
+ * Configuration of the GitHub provider to add.
+ *
  * @generated from message zitadel.admin.v1.AddGitHubProviderRequest
  */
 export type AddGitHubProviderRequest = Message<"zitadel.admin.v1.AddGitHubProviderRequest"> & {
   /**
+   * Empty: "GitHub".
+   *
    * @generated from field: string name = 1;
    */
   name: string;
@@ -680,16 +810,22 @@ export type AddGitHubProviderRequest = Message<"zitadel.admin.v1.AddGitHubProvid
   clientId: string;
 
   /**
+   * Never returned.
+   *
    * @generated from field: string client_secret = 3;
    */
   clientSecret: string;
 
   /**
+   * Empty: none; the provider then tells the public profile only.
+   *
    * @generated from field: repeated string scopes = 4;
    */
   scopes: string[];
 
   /**
+   * Absent: nothing is allowed; only users already linked can sign in.
+   *
    * @generated from field: zitadel.idp.v1.Options provider_options = 5;
    */
   providerOptions?: Options | undefined;
@@ -703,6 +839,8 @@ export const AddGitHubProviderRequestSchema: GenMessage<AddGitHubProviderRequest
   messageDesc(file_zitadel_admin_v1_admin, 23);
 
 /**
+ * Id of the new provider.
+ *
  * @generated from message zitadel.admin.v1.AddGitHubProviderResponse
  */
 export type AddGitHubProviderResponse = Message<"zitadel.admin.v1.AddGitHubProviderResponse"> & {
@@ -725,35 +863,49 @@ export const AddGitHubProviderResponseSchema: GenMessage<AddGitHubProviderRespon
   messageDesc(file_zitadel_admin_v1_admin, 24);
 
 /**
+ * Configuration of the JWT provider to add.
+ *
  * @generated from message zitadel.admin.v1.AddJWTProviderRequest
  */
 export type AddJWTProviderRequest = Message<"zitadel.admin.v1.AddJWTProviderRequest"> & {
   /**
+   * What people see when they choose how to sign in.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * Must equal the token's `iss`.
+   *
    * @generated from field: string issuer = 2;
    */
   issuer: string;
 
   /**
+   * URL that browsers are sent to in order to fetch a token.
+   *
    * @generated from field: string jwt_endpoint = 3;
    */
   jwtEndpoint: string;
 
   /**
+   * URL of the JSON Web Key Set that signatures are checked with.
+   *
    * @generated from field: string keys_endpoint = 4;
    */
   keysEndpoint: string;
 
   /**
+   * HTTP header in which the token arrives.
+   *
    * @generated from field: string header_name = 5;
    */
   headerName: string;
 
   /**
+   * Absent: nothing is allowed; only users already linked can sign in.
+   *
    * @generated from field: zitadel.idp.v1.Options provider_options = 6;
    */
   providerOptions?: Options | undefined;
@@ -767,6 +919,8 @@ export const AddJWTProviderRequestSchema: GenMessage<AddJWTProviderRequest> = /*
   messageDesc(file_zitadel_admin_v1_admin, 25);
 
 /**
+ * Id of the new provider.
+ *
  * @generated from message zitadel.admin.v1.AddJWTProviderResponse
  */
 export type AddJWTProviderResponse = Message<"zitadel.admin.v1.AddJWTProviderResponse"> & {
@@ -789,6 +943,8 @@ export const AddJWTProviderResponseSchema: GenMessage<AddJWTProviderResponse> = 
   messageDesc(file_zitadel_admin_v1_admin, 26);
 
 /**
+ * New configuration of a JWT provider.
+ *
  * @generated from message zitadel.admin.v1.UpdateJWTProviderRequest
  */
 export type UpdateJWTProviderRequest = Message<"zitadel.admin.v1.UpdateJWTProviderRequest"> & {
@@ -798,31 +954,43 @@ export type UpdateJWTProviderRequest = Message<"zitadel.admin.v1.UpdateJWTProvid
   id: string;
 
   /**
+   * What people see when they choose how to sign in.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Must equal the token's `iss`.
+   *
    * @generated from field: string issuer = 3;
    */
   issuer: string;
 
   /**
+   * URL that browsers are sent to in order to fetch a token.
+   *
    * @generated from field: string jwt_endpoint = 4;
    */
   jwtEndpoint: string;
 
   /**
+   * URL of the JSON Web Key Set that signatures are checked with. Empty: the stored one is kept.
+   *
    * @generated from field: string keys_endpoint = 5;
    */
   keysEndpoint: string;
 
   /**
+   * HTTP header in which the token arrives.
+   *
    * @generated from field: string header_name = 6;
    */
   headerName: string;
 
   /**
+   * Absent: nothing is allowed; only users already linked can sign in.
+   *
    * @generated from field: zitadel.idp.v1.Options provider_options = 7;
    */
   providerOptions?: Options | undefined;
@@ -836,6 +1004,8 @@ export const UpdateJWTProviderRequestSchema: GenMessage<UpdateJWTProviderRequest
   messageDesc(file_zitadel_admin_v1_admin, 27);
 
 /**
+ * When the provider was changed.
+ *
  * @generated from message zitadel.admin.v1.UpdateJWTProviderResponse
  */
 export type UpdateJWTProviderResponse = Message<"zitadel.admin.v1.UpdateJWTProviderResponse"> & {
@@ -853,70 +1023,98 @@ export const UpdateJWTProviderResponseSchema: GenMessage<UpdateJWTProviderRespon
   messageDesc(file_zitadel_admin_v1_admin, 28);
 
 /**
+ * Configuration of the LDAP provider to add.
+ *
  * @generated from message zitadel.admin.v1.AddLDAPProviderRequest
  */
 export type AddLDAPProviderRequest = Message<"zitadel.admin.v1.AddLDAPProviderRequest"> & {
   /**
+   * What people see when they choose how to sign in.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * ldap:// or ldaps:// URLs, tried in this order.
+   *
    * @generated from field: repeated string servers = 2;
    */
   servers: string[];
 
   /**
+   * Switch an ldap:// connection to TLS (RFC 4511, StartTLS) before anything is sent.
+   *
    * @generated from field: bool start_tls = 3;
    */
   startTls: boolean;
 
   /**
+   * DN below which people are searched.
+   *
    * @generated from field: string base_dn = 4;
    */
   baseDn: string;
 
   /**
+   * DN of the account that searches.
+   *
    * @generated from field: string bind_dn = 5;
    */
   bindDn: string;
 
   /**
+   * Never returned.
+   *
    * @generated from field: string bind_password = 6;
    */
   bindPassword: string;
 
   /**
+   * The attribute of a found entry that names whom to bind as when the password is checked, usually "dn".
+   *
    * @generated from field: string user_base = 7;
    */
   userBase: string;
 
   /**
+   * Object classes that an entry must have, all of them.
+   *
    * @generated from field: repeated string user_object_classes = 8;
    */
   userObjectClasses: string[];
 
   /**
+   * Attributes compared with the user name typed, for example "uid" or "mail"; one match is enough.
+   *
    * @generated from field: repeated string user_filters = 9;
    */
   userFilters: string[];
 
   /**
+   * For connecting and for each request. Absent or 0: the default of the server.
+   *
    * @generated from field: google.protobuf.Duration timeout = 10;
    */
   timeout?: Duration | undefined;
 
   /**
+   * Which attribute holds what. Absent: nothing is taken over.
+   *
    * @generated from field: zitadel.idp.v1.LDAPAttributes attributes = 11;
    */
   attributes?: LDAPAttributes | undefined;
 
   /**
+   * Absent: nothing is allowed; only users already linked can sign in.
+   *
    * @generated from field: zitadel.idp.v1.Options provider_options = 12;
    */
   providerOptions?: Options | undefined;
 
   /**
+   * PEM certificates to trust instead of the system's; at most 12000 bytes. Empty: the system's.
+   *
    * @generated from field: bytes root_ca = 13;
    */
   rootCa: Uint8Array;
@@ -930,6 +1128,8 @@ export const AddLDAPProviderRequestSchema: GenMessage<AddLDAPProviderRequest> = 
   messageDesc(file_zitadel_admin_v1_admin, 29);
 
 /**
+ * Id of the new provider.
+ *
  * @generated from message zitadel.admin.v1.AddLDAPProviderResponse
  */
 export type AddLDAPProviderResponse = Message<"zitadel.admin.v1.AddLDAPProviderResponse"> & {
@@ -952,6 +1152,8 @@ export const AddLDAPProviderResponseSchema: GenMessage<AddLDAPProviderResponse> 
   messageDesc(file_zitadel_admin_v1_admin, 30);
 
 /**
+ * New configuration of an LDAP provider.
+ *
  * @generated from message zitadel.admin.v1.UpdateLDAPProviderRequest
  */
 export type UpdateLDAPProviderRequest = Message<"zitadel.admin.v1.UpdateLDAPProviderRequest"> & {
@@ -961,66 +1163,92 @@ export type UpdateLDAPProviderRequest = Message<"zitadel.admin.v1.UpdateLDAPProv
   id: string;
 
   /**
+   * What people see when they choose how to sign in.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * ldap:// or ldaps:// URLs, tried in this order.
+   *
    * @generated from field: repeated string servers = 3;
    */
   servers: string[];
 
   /**
+   * Switch an ldap:// connection to TLS (RFC 4511, StartTLS) before anything is sent.
+   *
    * @generated from field: bool start_tls = 4;
    */
   startTls: boolean;
 
   /**
+   * DN below which people are searched.
+   *
    * @generated from field: string base_dn = 5;
    */
   baseDn: string;
 
   /**
+   * DN of the account that searches.
+   *
    * @generated from field: string bind_dn = 6;
    */
   bindDn: string;
 
   /**
+   * Empty: the stored one is kept. Never returned.
+   *
    * @generated from field: string bind_password = 7;
    */
   bindPassword: string;
 
   /**
+   * The attribute of a found entry that names whom to bind as when the password is checked, usually "dn".
+   *
    * @generated from field: string user_base = 8;
    */
   userBase: string;
 
   /**
+   * Object classes that an entry must have, all of them.
+   *
    * @generated from field: repeated string user_object_classes = 9;
    */
   userObjectClasses: string[];
 
   /**
+   * Attributes compared with the user name typed, for example "uid" or "mail"; one match is enough.
+   *
    * @generated from field: repeated string user_filters = 10;
    */
   userFilters: string[];
 
   /**
+   * For connecting and for each request. Absent or 0: the default of the server.
+   *
    * @generated from field: google.protobuf.Duration timeout = 11;
    */
   timeout?: Duration | undefined;
 
   /**
+   * Which attribute holds what. Absent: nothing is taken over.
+   *
    * @generated from field: zitadel.idp.v1.LDAPAttributes attributes = 12;
    */
   attributes?: LDAPAttributes | undefined;
 
   /**
+   * Absent: nothing is allowed; only users already linked can sign in.
+   *
    * @generated from field: zitadel.idp.v1.Options provider_options = 13;
    */
   providerOptions?: Options | undefined;
 
   /**
+   * PEM certificates to trust instead of the system's; at most 12000 bytes. Empty: the system's.
+   *
    * @generated from field: bytes root_ca = 14;
    */
   rootCa: Uint8Array;
@@ -1034,6 +1262,8 @@ export const UpdateLDAPProviderRequestSchema: GenMessage<UpdateLDAPProviderReque
   messageDesc(file_zitadel_admin_v1_admin, 31);
 
 /**
+ * When the provider was changed.
+ *
  * @generated from message zitadel.admin.v1.UpdateLDAPProviderResponse
  */
 export type UpdateLDAPProviderResponse = Message<"zitadel.admin.v1.UpdateLDAPProviderResponse"> & {
@@ -1051,10 +1281,14 @@ export const UpdateLDAPProviderResponseSchema: GenMessage<UpdateLDAPProviderResp
   messageDesc(file_zitadel_admin_v1_admin, 32);
 
 /**
+ * Configuration of the SAML provider to add.
+ *
  * @generated from message zitadel.admin.v1.AddSAMLProviderRequest
  */
 export type AddSAMLProviderRequest = Message<"zitadel.admin.v1.AddSAMLProviderRequest"> & {
   /**
+   * What people see when they choose how to sign in.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
@@ -1064,12 +1298,16 @@ export type AddSAMLProviderRequest = Message<"zitadel.admin.v1.AddSAMLProviderRe
    */
   metadata: {
     /**
+     * The provider's metadata document; at most 500000 bytes.
+     *
      * @generated from field: bytes metadata_xml = 2;
      */
     value: Uint8Array;
     case: "metadataXml";
   } | {
     /**
+     * Where the metadata document is fetched.
+     *
      * @generated from field: string metadata_url = 3;
      */
     value: string;
@@ -1082,26 +1320,36 @@ export type AddSAMLProviderRequest = Message<"zitadel.admin.v1.AddSAMLProviderRe
   binding: SAMLBinding;
 
   /**
+   * Sign authentication requests.
+   *
    * @generated from field: bool with_signed_request = 5;
    */
   withSignedRequest: boolean;
 
   /**
+   * Absent: nothing is allowed; only users already linked can sign in.
+   *
    * @generated from field: zitadel.idp.v1.Options provider_options = 6;
    */
   providerOptions?: Options | undefined;
 
   /**
+   * Absent: persistent.
+   *
    * @generated from field: optional zitadel.idp.v1.SAMLNameIDFormat name_id_format = 7;
    */
   nameIdFormat?: SAMLNameIDFormat | undefined;
 
   /**
+   * Attribute of the assertion that holds the external id when the name id is transient.
+   *
    * @generated from field: optional string transient_mapping_attribute_name = 8;
    */
   transientMappingAttributeName?: string | undefined;
 
   /**
+   * Whether signing out here should also end the session at the provider. Absent: false.
+   *
    * @generated from field: optional bool federated_logout_enabled = 9;
    */
   federatedLogoutEnabled?: boolean | undefined;
@@ -1115,6 +1363,8 @@ export const AddSAMLProviderRequestSchema: GenMessage<AddSAMLProviderRequest> = 
   messageDesc(file_zitadel_admin_v1_admin, 33);
 
 /**
+ * Id of the new provider.
+ *
  * @generated from message zitadel.admin.v1.AddSAMLProviderResponse
  */
 export type AddSAMLProviderResponse = Message<"zitadel.admin.v1.AddSAMLProviderResponse"> & {
@@ -1137,6 +1387,8 @@ export const AddSAMLProviderResponseSchema: GenMessage<AddSAMLProviderResponse> 
   messageDesc(file_zitadel_admin_v1_admin, 34);
 
 /**
+ * New configuration of a SAML provider.
+ *
  * @generated from message zitadel.admin.v1.UpdateSAMLProviderRequest
  */
 export type UpdateSAMLProviderRequest = Message<"zitadel.admin.v1.UpdateSAMLProviderRequest"> & {
@@ -1146,6 +1398,8 @@ export type UpdateSAMLProviderRequest = Message<"zitadel.admin.v1.UpdateSAMLProv
   id: string;
 
   /**
+   * What people see when they choose how to sign in.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
@@ -1155,12 +1409,16 @@ export type UpdateSAMLProviderRequest = Message<"zitadel.admin.v1.UpdateSAMLProv
    */
   metadata: {
     /**
+     * The provider's metadata document; at most 500000 bytes.
+     *
      * @generated from field: bytes metadata_xml = 3;
      */
     value: Uint8Array;
     case: "metadataXml";
   } | {
     /**
+     * Where the metadata document is fetched.
+     *
      * @generated from field: string metadata_url = 4;
      */
     value: string;
@@ -1173,26 +1431,36 @@ export type UpdateSAMLProviderRequest = Message<"zitadel.admin.v1.UpdateSAMLProv
   binding: SAMLBinding;
 
   /**
+   * Sign authentication requests.
+   *
    * @generated from field: bool with_signed_request = 6;
    */
   withSignedRequest: boolean;
 
   /**
+   * Absent: nothing is allowed; only users already linked can sign in.
+   *
    * @generated from field: zitadel.idp.v1.Options provider_options = 7;
    */
   providerOptions?: Options | undefined;
 
   /**
+   * Absent: persistent.
+   *
    * @generated from field: optional zitadel.idp.v1.SAMLNameIDFormat name_id_format = 8;
    */
   nameIdFormat?: SAMLNameIDFormat | undefined;
 
   /**
+   * Attribute of the assertion that holds the external id when the name id is transient.
+   *
    * @generated from field: optional string transient_mapping_attribute_name = 9;
    */
   transientMappingAttributeName?: string | undefined;
 
   /**
+   * Whether signing out here should also end the session at the provider. Absent: false.
+   *
    * @generated from field: optional bool federated_logout_enabled = 10;
    */
   federatedLogoutEnabled?: boolean | undefined;
@@ -1206,6 +1474,8 @@ export const UpdateSAMLProviderRequestSchema: GenMessage<UpdateSAMLProviderReque
   messageDesc(file_zitadel_admin_v1_admin, 35);
 
 /**
+ * When the provider was changed.
+ *
  * @generated from message zitadel.admin.v1.UpdateSAMLProviderResponse
  */
 export type UpdateSAMLProviderResponse = Message<"zitadel.admin.v1.UpdateSAMLProviderResponse"> & {
@@ -1223,6 +1493,8 @@ export const UpdateSAMLProviderResponseSchema: GenMessage<UpdateSAMLProviderResp
   messageDesc(file_zitadel_admin_v1_admin, 36);
 
 /**
+ * Which identity provider to delete.
+ *
  * @generated from message zitadel.admin.v1.DeleteProviderRequest
  */
 export type DeleteProviderRequest = Message<"zitadel.admin.v1.DeleteProviderRequest"> & {
@@ -1240,6 +1512,8 @@ export const DeleteProviderRequestSchema: GenMessage<DeleteProviderRequest> = /*
   messageDesc(file_zitadel_admin_v1_admin, 37);
 
 /**
+ * When the identity provider was deleted.
+ *
  * @generated from message zitadel.admin.v1.DeleteProviderResponse
  */
 export type DeleteProviderResponse = Message<"zitadel.admin.v1.DeleteProviderResponse"> & {
@@ -1257,10 +1531,23 @@ export const DeleteProviderResponseSchema: GenMessage<DeleteProviderResponse> = 
   messageDesc(file_zitadel_admin_v1_admin, 38);
 
 /**
+ * Administration of the instance: who holds instance-wide roles, and the identity providers that all organizations
+ * share.
+ * The permission that a call names is needed on the instance; a role in an organization never gives it.
+ * Errors of every call, not repeated below: UNAUTHENTICATED: no valid bearer token; INVALID_ARGUMENT: a field breaks
+ * its rule; PERMISSION_DENIED: the caller lacks the permission.
+ *
  * @generated from service zitadel.admin.v1.AdminService
  */
 export const AdminService: GenService<{
   /**
+   * Gives a user roles on the instance; they count in every organization.
+   * Needs iam.member.write on the instance. Roles: IAM_OWNER, IAM_OWNER_VIEWER, IAM_ORG_MANAGER, IAM_USER_MANAGER,
+   * IAM_LOGIN_CLIENT. They take effect with the user's next call.
+   * INVALID_ARGUMENT: no role, or an unknown one. PERMISSION_DENIED: a role carries a permission that the caller lacks.
+   * NOT_FOUND: no such user, or the caller may not read it. ALREADY_EXISTS: the user is a member of the instance
+   * already.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.AddIAMMember
    */
   addIAMMember: {
@@ -1269,6 +1556,13 @@ export const AdminService: GenService<{
     output: typeof AddIAMMemberResponseSchema;
   },
   /**
+   * Replaces all roles that a member of the instance holds there.
+   * Needs iam.member.write on the instance. The new roles take effect with the user's next call; the same ones again
+   * succeed without a change.
+   * INVALID_ARGUMENT: no role, or an unknown one. PERMISSION_DENIED: a role carries a permission that the caller lacks.
+   * NOT_FOUND: the user is no member of the instance.
+   * FAILED_PRECONDITION: the last IAM_OWNER of the instance would lose that role.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.UpdateIAMMember
    */
   updateIAMMember: {
@@ -1277,6 +1571,10 @@ export const AdminService: GenService<{
     output: typeof UpdateIAMMemberResponseSchema;
   },
   /**
+   * Takes all instance roles from a user; the user and its roles in organizations stay.
+   * Needs iam.member.delete on the instance. The roles are gone with the user's next call.
+   * NOT_FOUND: the user is no member of the instance. FAILED_PRECONDITION: it is the last IAM_OWNER of the instance.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.RemoveIAMMember
    */
   removeIAMMember: {
@@ -1285,6 +1583,10 @@ export const AdminService: GenService<{
     output: typeof RemoveIAMMemberResponseSchema;
   },
   /**
+   * Lists the users who hold roles on the instance, with their roles.
+   * Needs iam.member.read on the instance. Queries are combined with AND.
+   * INVALID_ARGUMENT: limit above 1000, or a query without a condition.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.ListIAMMembers
    */
   listIAMMembers: {
@@ -1293,6 +1595,10 @@ export const AdminService: GenService<{
     output: typeof ListIAMMembersResponseSchema;
   },
   /**
+   * Lists the identity providers of the instance, not those of organizations.
+   * Needs iam.idp.read on the instance. Queries are combined with AND; secrets are never returned.
+   * INVALID_ARGUMENT: limit above 1000.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.ListProviders
    */
   listProviders: {
@@ -1301,6 +1607,10 @@ export const AdminService: GenService<{
     output: typeof ListProvidersResponseSchema;
   },
   /**
+   * Returns one identity provider with its configuration, without secrets.
+   * Needs iam.idp.read on the instance.
+   * NOT_FOUND: the instance has no provider with this id; those of organizations are not reached here.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.GetProviderByID
    */
   getProviderByID: {
@@ -1309,6 +1619,11 @@ export const AdminService: GenService<{
     output: typeof GetProviderByIDResponseSchema;
   },
   /**
+   * Adds an OAuth 2.0 provider to the instance.
+   * Needs iam.idp.write on the instance. Returns the generated id; the provider is active at once. client_secret is
+   * stored sealed and never returned.
+   * The provider must know <public URL>/idps/callback as redirect URI.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.AddGenericOAuthProvider
    */
   addGenericOAuthProvider: {
@@ -1317,6 +1632,11 @@ export const AdminService: GenService<{
     output: typeof AddGenericOAuthProviderResponseSchema;
   },
   /**
+   * Replaces the configuration of an OAuth 2.0 provider of the instance.
+   * Needs iam.idp.write on the instance. An empty client_secret keeps the stored one; everything else is replaced, by
+   * an empty value as well. Links of users stay. Changing nothing succeeds.
+   * NOT_FOUND: the instance has no OAuth 2.0 provider with this id; those of organizations are not reached here.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.UpdateGenericOAuthProvider
    */
   updateGenericOAuthProvider: {
@@ -1325,6 +1645,11 @@ export const AdminService: GenService<{
     output: typeof UpdateGenericOAuthProviderResponseSchema;
   },
   /**
+   * Adds an OpenID Connect provider to the instance.
+   * Needs iam.idp.write on the instance. Returns the generated id; the provider is active at once. client_secret is
+   * stored sealed and never returned.
+   * The provider must know <public URL>/idps/callback as redirect URI.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.AddGenericOIDCProvider
    */
   addGenericOIDCProvider: {
@@ -1333,6 +1658,11 @@ export const AdminService: GenService<{
     output: typeof AddGenericOIDCProviderResponseSchema;
   },
   /**
+   * Replaces the configuration of an OpenID Connect provider of the instance.
+   * Needs iam.idp.write on the instance. An empty client_secret keeps the stored one; everything else is replaced, by
+   * an empty value as well. Links of users stay. Changing nothing succeeds.
+   * NOT_FOUND: the instance has no OpenID Connect provider with this id; those of organizations are not reached here.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.UpdateGenericOIDCProvider
    */
   updateGenericOIDCProvider: {
@@ -1341,6 +1671,11 @@ export const AdminService: GenService<{
     output: typeof UpdateGenericOIDCProviderResponseSchema;
   },
   /**
+   * Adds Google as provider to the instance.
+   * Needs iam.idp.write on the instance. Returns the generated id; the provider is active at once. client_secret is
+   * stored sealed and never returned.
+   * The provider must know <public URL>/idps/callback as redirect URI. No call changes the provider afterwards.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.AddGoogleProvider
    */
   addGoogleProvider: {
@@ -1349,6 +1684,11 @@ export const AdminService: GenService<{
     output: typeof AddGoogleProviderResponseSchema;
   },
   /**
+   * Adds github.com as provider to the instance.
+   * Needs iam.idp.write on the instance. Returns the generated id; the provider is active at once. client_secret is
+   * stored sealed and never returned.
+   * The provider must know <public URL>/idps/callback as redirect URI. No call changes the provider afterwards.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.AddGitHubProvider
    */
   addGitHubProvider: {
@@ -1357,6 +1697,10 @@ export const AdminService: GenService<{
     output: typeof AddGitHubProviderResponseSchema;
   },
   /**
+   * Adds a JWT provider to the instance.
+   * Needs iam.idp.write on the instance. Returns the generated id; the provider is active at once.
+   * A token is accepted only with a valid signature, the right iss and aud, and both iat and exp.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.AddJWTProvider
    */
   addJWTProvider: {
@@ -1365,6 +1709,11 @@ export const AdminService: GenService<{
     output: typeof AddJWTProviderResponseSchema;
   },
   /**
+   * Replaces the configuration of a JWT provider of the instance.
+   * Needs iam.idp.write on the instance. An empty keys_endpoint keeps the stored one; everything else is replaced, by
+   * an empty value as well. Links of users stay. Changing nothing succeeds.
+   * NOT_FOUND: the instance has no JWT provider with this id; those of organizations are not reached here.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.UpdateJWTProvider
    */
   updateJWTProvider: {
@@ -1373,6 +1722,12 @@ export const AdminService: GenService<{
     output: typeof UpdateJWTProviderResponseSchema;
   },
   /**
+   * Adds an LDAP directory as provider to the instance.
+   * Needs iam.idp.write on the instance. Returns the generated id; the provider is active at once. bind_password is
+   * stored sealed and never returned.
+   * People type the user name and password of the directory here; neither is stored.
+   * INVALID_ARGUMENT: root_ca is not PEM.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.AddLDAPProvider
    */
   addLDAPProvider: {
@@ -1381,6 +1736,12 @@ export const AdminService: GenService<{
     output: typeof AddLDAPProviderResponseSchema;
   },
   /**
+   * Replaces the configuration of an LDAP provider of the instance.
+   * Needs iam.idp.write on the instance. An empty bind_password keeps the stored one; everything else is replaced, by
+   * an empty value as well. Links of users stay. Changing nothing succeeds.
+   * INVALID_ARGUMENT: root_ca is not PEM.
+   * NOT_FOUND: the instance has no LDAP provider with this id; those of organizations are not reached here.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.UpdateLDAPProvider
    */
   updateLDAPProvider: {
@@ -1389,6 +1750,11 @@ export const AdminService: GenService<{
     output: typeof UpdateLDAPProviderResponseSchema;
   },
   /**
+   * Adds a SAML 2.0 identity provider to the instance.
+   * Needs iam.idp.write on the instance. Returns the generated id; the provider is active at once.
+   * Metadata given as a URL are fetched in this call.
+   * INVALID_ARGUMENT: neither metadata_xml nor metadata_url, or metadata that cannot be fetched or read.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.AddSAMLProvider
    */
   addSAMLProvider: {
@@ -1397,6 +1763,13 @@ export const AdminService: GenService<{
     output: typeof AddSAMLProviderResponseSchema;
   },
   /**
+   * Replaces the configuration of a SAML 2.0 identity provider of the instance.
+   * Needs iam.idp.write on the instance. Everything is replaced, by an empty value as well. Links of users stay.
+   * Changing nothing succeeds.
+   * Metadata given as a URL are fetched in this call.
+   * INVALID_ARGUMENT: neither metadata_xml nor metadata_url, or metadata that cannot be fetched or read.
+   * NOT_FOUND: the instance has no SAML provider with this id; those of organizations are not reached here.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.UpdateSAMLProvider
    */
   updateSAMLProvider: {
@@ -1405,6 +1778,11 @@ export const AdminService: GenService<{
     output: typeof UpdateSAMLProviderResponseSchema;
   },
   /**
+   * Deletes an identity provider of the instance, of any kind.
+   * Needs iam.idp.write on the instance. Nobody can sign in through it from then on: the links of users to it go with
+   * it, and sign-ins under way fail. The users stay.
+   * NOT_FOUND: the instance has no provider with this id; those of organizations are not reached here.
+   *
    * @generated from rpc zitadel.admin.v1.AdminService.DeleteProvider
    */
   deleteProvider: {

@@ -16,20 +16,28 @@ export const file_zitadel_filter_v2_filter: GenFile = /*@__PURE__*/
   fileDesc("Ch56aXRhZGVsL2ZpbHRlci92Mi9maWx0ZXIucHJvdG8SEXppdGFkZWwuZmlsdGVyLnYyIj8KEVBhZ2luYXRpb25SZXF1ZXN0Eg4KBm9mZnNldBgBIAEoBBINCgVsaW1pdBgCIAEoDRILCgNhc2MYAyABKAgiIAoISURGaWx0ZXISFAoCaWQYASABKAlCCLpIBXIDGMgBIoQBCg9UaW1lc3RhbXBGaWx0ZXISLQoJdGltZXN0YW1wGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJCCgZtZXRob2QYAiABKA4yKC56aXRhZGVsLmZpbHRlci52Mi5UaW1lc3RhbXBGaWx0ZXJNZXRob2RCCLpIBYIBAhABIkEKElBhZ2luYXRpb25SZXNwb25zZRIUCgx0b3RhbF9yZXN1bHQYASABKAQSFQoNYXBwbGllZF9saW1pdBgCIAEoBCrOAgoQVGV4dEZpbHRlck1ldGhvZBIdChlURVhUX0ZJTFRFUl9NRVRIT0RfRVFVQUxTEAASKQolVEVYVF9GSUxURVJfTUVUSE9EX0VRVUFMU19JR05PUkVfQ0FTRRABEiIKHlRFWFRfRklMVEVSX01FVEhPRF9TVEFSVFNfV0lUSBACEi4KKlRFWFRfRklMVEVSX01FVEhPRF9TVEFSVFNfV0lUSF9JR05PUkVfQ0FTRRADEh8KG1RFWFRfRklMVEVSX01FVEhPRF9DT05UQUlOUxAEEisKJ1RFWFRfRklMVEVSX01FVEhPRF9DT05UQUlOU19JR05PUkVfQ0FTRRAFEiAKHFRFWFRfRklMVEVSX01FVEhPRF9FTkRTX1dJVEgQBhIsCihURVhUX0ZJTFRFUl9NRVRIT0RfRU5EU19XSVRIX0lHTk9SRV9DQVNFEAcqVAoQQnl0ZUZpbHRlck1ldGhvZBIdChlCWVRFX0ZJTFRFUl9NRVRIT0RfRVFVQUxTEAASIQodQllURV9GSUxURVJfTUVUSE9EX05PVF9FUVVBTFMQASrdAQoVVGltZXN0YW1wRmlsdGVyTWV0aG9kEiIKHlRJTUVTVEFNUF9GSUxURVJfTUVUSE9EX0VRVUFMUxAAEiEKHVRJTUVTVEFNUF9GSUxURVJfTUVUSE9EX0FGVEVSEAESKwonVElNRVNUQU1QX0ZJTFRFUl9NRVRIT0RfQUZURVJfT1JfRVFVQUxTEAISIgoeVElNRVNUQU1QX0ZJTFRFUl9NRVRIT0RfQkVGT1JFEAMSLAooVElNRVNUQU1QX0ZJTFRFUl9NRVRIT0RfQkVGT1JFX09SX0VRVUFMUxAEYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
+ * Which part of a list to return, and in which direction.
+ *
  * @generated from message zitadel.filter.v2.PaginationRequest
  */
 export type PaginationRequest = Message<"zitadel.filter.v2.PaginationRequest"> & {
   /**
+   * Number of rows to skip.
+   *
    * @generated from field: uint64 offset = 1;
    */
   offset: bigint;
 
   /**
+   * Rows per page. 0 or absent: 100. Above 1000: INVALID_ARGUMENT.
+   *
    * @generated from field: uint32 limit = 2;
    */
   limit: number;
 
   /**
+   * Ascending order. False or absent: descending.
+   *
    * @generated from field: bool asc = 3;
    */
   asc: boolean;
@@ -43,6 +51,8 @@ export const PaginationRequestSchema: GenMessage<PaginationRequest> = /*@__PURE_
   messageDesc(file_zitadel_filter_v2_filter, 0);
 
 /**
+ * Matches rows with exactly this id.
+ *
  * @generated from message zitadel.filter.v2.IDFilter
  */
 export type IDFilter = Message<"zitadel.filter.v2.IDFilter"> & {
@@ -60,10 +70,14 @@ export const IDFilterSchema: GenMessage<IDFilter> = /*@__PURE__*/
   messageDesc(file_zitadel_filter_v2_filter, 1);
 
 /**
+ * Matches rows by a point in time.
+ *
  * @generated from message zitadel.filter.v2.TimestampFilter
  */
 export type TimestampFilter = Message<"zitadel.filter.v2.TimestampFilter"> & {
   /**
+   * The time that the rows' time is compared with.
+   *
    * @generated from field: google.protobuf.Timestamp timestamp = 1;
    */
   timestamp?: Timestamp | undefined;
@@ -82,15 +96,21 @@ export const TimestampFilterSchema: GenMessage<TimestampFilter> = /*@__PURE__*/
   messageDesc(file_zitadel_filter_v2_filter, 2);
 
 /**
+ * Size of the list a page was taken from.
+ *
  * @generated from message zitadel.filter.v2.PaginationResponse
  */
 export type PaginationResponse = Message<"zitadel.filter.v2.PaginationResponse"> & {
   /**
+   * Rows that match and that the caller may see, before limit and offset.
+   *
    * @generated from field: uint64 total_result = 1;
    */
   totalResult: bigint;
 
   /**
+   * The limit this page was cut with: the requested one, or the default of 100.
+   *
    * @generated from field: uint64 applied_limit = 2;
    */
   appliedLimit: bigint;
@@ -104,6 +124,8 @@ export const PaginationResponseSchema: GenMessage<PaginationResponse> = /*@__PUR
   messageDesc(file_zitadel_filter_v2_filter, 3);
 
 /**
+ * How a text is compared. `%` and `_` stand for themselves, there are no wildcards.
+ *
  * @generated from enum zitadel.filter.v2.TextFilterMethod
  */
 export const TextFilterMethod = {
@@ -149,6 +171,8 @@ export const TextFilterMethod = {
 } as const;
 
 /**
+ * How a text is compared. `%` and `_` stand for themselves, there are no wildcards.
+ *
  * @generated from enum zitadel.filter.v2.TextFilterMethod
  */
 export type TextFilterMethod = (typeof TextFilterMethod)[keyof typeof TextFilterMethod] | UnknownEnum;
@@ -160,6 +184,8 @@ export const TextFilterMethodSchema: GenEnum<TextFilterMethod> = /*@__PURE__*/
   enumDesc(file_zitadel_filter_v2_filter, 0);
 
 /**
+ * How a byte string is compared.
+ *
  * @generated from enum zitadel.filter.v2.ByteFilterMethod
  */
 export const ByteFilterMethod = {
@@ -175,6 +201,8 @@ export const ByteFilterMethod = {
 } as const;
 
 /**
+ * How a byte string is compared.
+ *
  * @generated from enum zitadel.filter.v2.ByteFilterMethod
  */
 export type ByteFilterMethod = (typeof ByteFilterMethod)[keyof typeof ByteFilterMethod] | UnknownEnum;
@@ -186,6 +214,8 @@ export const ByteFilterMethodSchema: GenEnum<ByteFilterMethod> = /*@__PURE__*/
   enumDesc(file_zitadel_filter_v2_filter, 1);
 
 /**
+ * How the time of a row relates to the given one.
+ *
  * @generated from enum zitadel.filter.v2.TimestampFilterMethod
  */
 export const TimestampFilterMethod = {
@@ -195,27 +225,37 @@ export const TimestampFilterMethod = {
   EQUALS: 0,
 
   /**
+   * Later than the given time.
+   *
    * @generated from enum value: TIMESTAMP_FILTER_METHOD_AFTER = 1;
    */
   AFTER: 1,
 
   /**
+   * At the given time or later.
+   *
    * @generated from enum value: TIMESTAMP_FILTER_METHOD_AFTER_OR_EQUALS = 2;
    */
   AFTER_OR_EQUALS: 2,
 
   /**
+   * Earlier than the given time.
+   *
    * @generated from enum value: TIMESTAMP_FILTER_METHOD_BEFORE = 3;
    */
   BEFORE: 3,
 
   /**
+   * At the given time or earlier.
+   *
    * @generated from enum value: TIMESTAMP_FILTER_METHOD_BEFORE_OR_EQUALS = 4;
    */
   BEFORE_OR_EQUALS: 4,
 } as const;
 
 /**
+ * How the time of a row relates to the given one.
+ *
  * @generated from enum zitadel.filter.v2.TimestampFilterMethod
  */
 export type TimestampFilterMethod = (typeof TimestampFilterMethod)[keyof typeof TimestampFilterMethod] | UnknownEnum;

@@ -18,6 +18,8 @@ export const file_zitadel_idp_v1_idp: GenFile = /*@__PURE__*/
   fileDesc("Chh6aXRhZGVsL2lkcC92MS9pZHAucHJvdG8SDnppdGFkZWwuaWRwLnYxIiIKCklEUElEUXVlcnkSFAoCaWQYASABKAlCCLpIBXIDGMgBIl0KDElEUE5hbWVRdWVyeRIWCgRuYW1lGAEgASgJQgi6SAVyAxjIARI1CgZtZXRob2QYAiABKA4yGy56aXRhZGVsLnYxLlRleHRRdWVyeU1ldGhvZEIIukgFggECEAEiTwoRSURQT3duZXJUeXBlUXVlcnkSOgoKb3duZXJfdHlwZRgBIAEoDjIcLnppdGFkZWwuaWRwLnYxLklEUE93bmVyVHlwZUIIukgFggECEAEiggIKCFByb3ZpZGVyEgoKAmlkGAEgASgJEioKB2RldGFpbHMYAiABKAsyGS56aXRhZGVsLnYxLk9iamVjdERldGFpbHMSJwoFc3RhdGUYAyABKA4yGC56aXRhZGVsLmlkcC52MS5JRFBTdGF0ZRIMCgRuYW1lGAQgASgJEisKBW93bmVyGAUgASgOMhwueml0YWRlbC5pZHAudjEuSURQT3duZXJUeXBlEioKBHR5cGUYBiABKA4yHC56aXRhZGVsLmlkcC52MS5Qcm92aWRlclR5cGUSLgoGY29uZmlnGAcgASgLMh4ueml0YWRlbC5pZHAudjEuUHJvdmlkZXJDb25maWcioQUKDlByb3ZpZGVyQ29uZmlnEigKB29wdGlvbnMYASABKAsyFy56aXRhZGVsLmlkcC52MS5PcHRpb25zEioKBGxkYXAYAiABKAsyGi56aXRhZGVsLmlkcC52MS5MREFQQ29uZmlnSAASLgoGZ29vZ2xlGAMgASgLMhwueml0YWRlbC5pZHAudjEuR29vZ2xlQ29uZmlnSAASLAoFb2F1dGgYBCABKAsyGy56aXRhZGVsLmlkcC52MS5PQXV0aENvbmZpZ0gAEjEKBG9pZGMYBSABKAsyIS56aXRhZGVsLmlkcC52MS5HZW5lcmljT0lEQ0NvbmZpZ0gAEigKA2p3dBgGIAEoCzIZLnppdGFkZWwuaWRwLnYxLkpXVENvbmZpZ0gAEi4KBmdpdGh1YhgHIAEoCzIcLnppdGFkZWwuaWRwLnYxLkdpdEh1YkNvbmZpZ0gAEkEKCWdpdGh1Yl9lcxgIIAEoCzIsLnppdGFkZWwuaWRwLnYxLkdpdEh1YkVudGVycHJpc2VTZXJ2ZXJDb25maWdIABIuCgZnaXRsYWIYCSABKAsyHC56aXRhZGVsLmlkcC52MS5HaXRMYWJDb25maWdIABJEChJnaXRsYWJfc2VsZl9ob3N0ZWQYCiABKAsyJi56aXRhZGVsLmlkcC52MS5HaXRMYWJTZWxmSG9zdGVkQ29uZmlnSAASMQoIYXp1cmVfYWQYCyABKAsyHS56aXRhZGVsLmlkcC52MS5BenVyZUFEQ29uZmlnSAASLAoFYXBwbGUYDCABKAsyGy56aXRhZGVsLmlkcC52MS5BcHBsZUNvbmZpZ0gAEioKBHNhbWwYDSABKAsyGi56aXRhZGVsLmlkcC52MS5TQU1MQ29uZmlnSABCCAoGY29uZmlnIq0BCgdPcHRpb25zEhoKEmlzX2xpbmtpbmdfYWxsb3dlZBgBIAEoCBIbChNpc19jcmVhdGlvbl9hbGxvd2VkGAIgASgIEhgKEGlzX2F1dG9fY3JlYXRpb24YAyABKAgSFgoOaXNfYXV0b191cGRhdGUYBCABKAgSNwoMYXV0b19saW5raW5nGAUgASgOMiEueml0YWRlbC5pZHAudjEuQXV0b0xpbmtpbmdPcHRpb24iiQIKCkxEQVBDb25maWcSDwoHc2VydmVycxgBIAMoCRIRCglzdGFydF90bHMYAiABKAgSDwoHYmFzZV9kbhgDIAEoCRIPCgdiaW5kX2RuGAQgASgJEhEKCXVzZXJfYmFzZRgFIAEoCRIbChN1c2VyX29iamVjdF9jbGFzc2VzGAYgAygJEhQKDHVzZXJfZmlsdGVycxgHIAMoCRIqCgd0aW1lb3V0GAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjIKCmF0dHJpYnV0ZXMYCSABKAsyHi56aXRhZGVsLmlkcC52MS5MREFQQXR0cmlidXRlcxIPCgdyb290X2NhGAogASgMIpsECg5MREFQQXR0cmlidXRlcxIeCgxpZF9hdHRyaWJ1dGUYASABKAlCCLpIBXIDGMgBEiYKFGZpcnN0X25hbWVfYXR0cmlidXRlGAIgASgJQgi6SAVyAxjIARIlChNsYXN0X25hbWVfYXR0cmlidXRlGAMgASgJQgi6SAVyAxjIARIoChZkaXNwbGF5X25hbWVfYXR0cmlidXRlGAQgASgJQgi6SAVyAxjIARIlChNuaWNrX25hbWVfYXR0cmlidXRlGAUgASgJQgi6SAVyAxjIARIuChxwcmVmZXJyZWRfdXNlcm5hbWVfYXR0cmlidXRlGAYgASgJQgi6SAVyAxjIARIhCg9lbWFpbF9hdHRyaWJ1dGUYByABKAlCCLpIBXIDGMgBEioKGGVtYWlsX3ZlcmlmaWVkX2F0dHJpYnV0ZRgIIAEoCUIIukgFcgMYyAESIQoPcGhvbmVfYXR0cmlidXRlGAkgASgJQgi6SAVyAxjIARIqChhwaG9uZV92ZXJpZmllZF9hdHRyaWJ1dGUYCiABKAlCCLpIBXIDGMgBEi4KHHByZWZlcnJlZF9sYW5ndWFnZV9hdHRyaWJ1dGUYCyABKAlCCLpIBXIDGMgBEiYKFGF2YXRhcl91cmxfYXR0cmlidXRlGAwgASgJQgi6SAVyAxjIARIjChFwcm9maWxlX2F0dHJpYnV0ZRgNIAEoCUIIukgFcgMYyAEiMQoMR29vZ2xlQ29uZmlnEhEKCWNsaWVudF9pZBgBIAEoCRIOCgZzY29wZXMYAiADKAkipwEKC09BdXRoQ29uZmlnEhEKCWNsaWVudF9pZBgBIAEoCRIeChZhdXRob3JpemF0aW9uX2VuZHBvaW50GAIgASgJEhYKDnRva2VuX2VuZHBvaW50GAMgASgJEhUKDXVzZXJfZW5kcG9pbnQYBCABKAkSDgoGc2NvcGVzGAUgAygJEhQKDGlkX2F0dHJpYnV0ZRgGIAEoCRIQCgh1c2VfcGtjZRgHIAEoCCJ1ChFHZW5lcmljT0lEQ0NvbmZpZxIOCgZpc3N1ZXIYASABKAkSEQoJY2xpZW50X2lkGAIgASgJEg4KBnNjb3BlcxgDIAMoCRIbChNpc19pZF90b2tlbl9tYXBwaW5nGAQgASgIEhAKCHVzZV9wa2NlGAUgASgIIo0BCglKV1RDb25maWcSIAoMand0X2VuZHBvaW50GAEgASgJQgq6SAdyBRABGMgBEhoKBmlzc3VlchgCIAEoCUIKukgHcgUQARjIARIhCg1rZXlzX2VuZHBvaW50GAMgASgJQgq6SAdyBRABGMgBEh8KC2hlYWRlcl9uYW1lGAQgASgJQgq6SAdyBRABGMgBIjEKDEdpdEh1YkNvbmZpZxIRCgljbGllbnRfaWQYASABKAkSDgoGc2NvcGVzGAIgAygJIpABChxHaXRIdWJFbnRlcnByaXNlU2VydmVyQ29uZmlnEhEKCWNsaWVudF9pZBgBIAEoCRIeChZhdXRob3JpemF0aW9uX2VuZHBvaW50GAIgASgJEhYKDnRva2VuX2VuZHBvaW50GAMgASgJEhUKDXVzZXJfZW5kcG9pbnQYBCABKAkSDgoGc2NvcGVzGAUgAygJIjEKDEdpdExhYkNvbmZpZxIRCgljbGllbnRfaWQYASABKAkSDgoGc2NvcGVzGAIgAygJIksKFkdpdExhYlNlbGZIb3N0ZWRDb25maWcSDgoGaXNzdWVyGAEgASgJEhEKCWNsaWVudF9pZBgCIAEoCRIOCgZzY29wZXMYAyADKAkieQoNQXp1cmVBRENvbmZpZxIRCgljbGllbnRfaWQYASABKAkSLQoGdGVuYW50GAIgASgLMh0ueml0YWRlbC5pZHAudjEuQXp1cmVBRFRlbmFudBIWCg5lbWFpbF92ZXJpZmllZBgDIAEoCBIOCgZzY29wZXMYBCADKAkiZgoNQXp1cmVBRFRlbmFudBI4Cgt0ZW5hbnRfdHlwZRgBIAEoDjIhLnppdGFkZWwuaWRwLnYxLkF6dXJlQURUZW5hbnRUeXBlSAASEwoJdGVuYW50X2lkGAIgASgJSABCBgoEdHlwZSJRCgtBcHBsZUNvbmZpZxIRCgljbGllbnRfaWQYASABKAkSDwoHdGVhbV9pZBgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDgoGc2NvcGVzGAQgAygJIqEDCgpTQU1MQ29uZmlnEhQKDG1ldGFkYXRhX3htbBgBIAEoDBIsCgdiaW5kaW5nGAIgASgOMhsueml0YWRlbC5pZHAudjEuU0FNTEJpbmRpbmcSGwoTd2l0aF9zaWduZWRfcmVxdWVzdBgDIAEoCBI4Cg5uYW1lX2lkX2Zvcm1hdBgEIAEoDjIgLnppdGFkZWwuaWRwLnYxLlNBTUxOYW1lSURGb3JtYXQSLQogdHJhbnNpZW50X21hcHBpbmdfYXR0cmlidXRlX25hbWUYBSABKAlIAIgBARIlChhmZWRlcmF0ZWRfbG9nb3V0X2VuYWJsZWQYBiABKAhIAYgBARJIChNzaWduYXR1cmVfYWxnb3JpdGhtGAcgASgOMiYueml0YWRlbC5pZHAudjEuU0FNTFNpZ25hdHVyZUFsZ29yaXRobUgCiAEBQiMKIV90cmFuc2llbnRfbWFwcGluZ19hdHRyaWJ1dGVfbmFtZUIbChlfZmVkZXJhdGVkX2xvZ291dF9lbmFibGVkQhYKFF9zaWduYXR1cmVfYWxnb3JpdGhtKmEKDElEUE93bmVyVHlwZRIeChpJRFBfT1dORVJfVFlQRV9VTlNQRUNJRklFRBAAEhkKFUlEUF9PV05FUl9UWVBFX1NZU1RFTRABEhYKEklEUF9PV05FUl9UWVBFX09SRxACKlMKCElEUFN0YXRlEhkKFUlEUF9TVEFURV9VTlNQRUNJRklFRBAAEhQKEElEUF9TVEFURV9BQ1RJVkUQARIWChJJRFBfU1RBVEVfSU5BQ1RJVkUQAirrAgoMUHJvdmlkZXJUeXBlEh0KGVBST1ZJREVSX1RZUEVfVU5TUEVDSUZJRUQQABIWChJQUk9WSURFUl9UWVBFX09JREMQARIVChFQUk9WSURFUl9UWVBFX0pXVBACEhYKElBST1ZJREVSX1RZUEVfTERBUBADEhcKE1BST1ZJREVSX1RZUEVfT0FVVEgQBBIaChZQUk9WSURFUl9UWVBFX0FaVVJFX0FEEAUSGAoUUFJPVklERVJfVFlQRV9HSVRIVUIQBhIbChdQUk9WSURFUl9UWVBFX0dJVEhVQl9FUxAHEhgKFFBST1ZJREVSX1RZUEVfR0lUTEFCEAgSJAogUFJPVklERVJfVFlQRV9HSVRMQUJfU0VMRl9IT1NURUQQCRIYChRQUk9WSURFUl9UWVBFX0dPT0dMRRAKEhcKE1BST1ZJREVSX1RZUEVfQVBQTEUQCxIWChJQUk9WSURFUl9UWVBFX1NBTUwQDCp5ChFBdXRvTGlua2luZ09wdGlvbhIjCh9BVVRPX0xJTktJTkdfT1BUSU9OX1VOU1BFQ0lGSUVEEAASIAocQVVUT19MSU5LSU5HX09QVElPTl9VU0VSTkFNRRABEh0KGUFVVE9fTElOS0lOR19PUFRJT05fRU1BSUwQAiqAAQoRQXp1cmVBRFRlbmFudFR5cGUSHwobQVpVUkVfQURfVEVOQU5UX1RZUEVfQ09NTU9OEAASJgoiQVpVUkVfQURfVEVOQU5UX1RZUEVfT1JHQU5JU0FUSU9OUxABEiIKHkFaVVJFX0FEX1RFTkFOVF9UWVBFX0NPTlNVTUVSUxACKngKC1NBTUxCaW5kaW5nEhwKGFNBTUxfQklORElOR19VTlNQRUNJRklFRBAAEhUKEVNBTUxfQklORElOR19QT1NUEAESGQoVU0FNTF9CSU5ESU5HX1JFRElSRUNUEAISGQoVU0FNTF9CSU5ESU5HX0FSVElGQUNUEAMqpQEKEFNBTUxOYW1lSURGb3JtYXQSIwofU0FNTF9OQU1FX0lEX0ZPUk1BVF9VTlNQRUNJRklFRBAAEiUKIVNBTUxfTkFNRV9JRF9GT1JNQVRfRU1BSUxfQUREUkVTUxABEiIKHlNBTUxfTkFNRV9JRF9GT1JNQVRfUEVSU0lTVEVOVBACEiEKHVNBTUxfTkFNRV9JRF9GT1JNQVRfVFJBTlNJRU5UEAMqkwEKFlNBTUxTaWduYXR1cmVBbGdvcml0aG0SHgoaU0FNTF9TSUdOQVRVUkVfVU5TUEVDSUZJRUQQABIbChdTQU1MX1NJR05BVFVSRV9SU0FfU0hBMRABEh0KGVNBTUxfU0lHTkFUVVJFX1JTQV9TSEEyNTYQAhIdChlTQU1MX1NJR05BVFVSRV9SU0FfU0hBNTEyEANiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_zitadel_v1_object]);
 
 /**
+ * Finds one provider: the id is compared exactly.
+ *
  * @generated from message zitadel.idp.v1.IDPIDQuery
  */
 export type IDPIDQuery = Message<"zitadel.idp.v1.IDPIDQuery"> & {
@@ -35,6 +37,8 @@ export const IDPIDQuerySchema: GenMessage<IDPIDQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 0);
 
 /**
+ * Compares the name of the provider.
+ *
  * @generated from message zitadel.idp.v1.IDPNameQuery
  */
 export type IDPNameQuery = Message<"zitadel.idp.v1.IDPNameQuery"> & {
@@ -57,10 +61,14 @@ export const IDPNameQuerySchema: GenMessage<IDPNameQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 1);
 
 /**
+ * Finds the providers of the instance, or those of the organization.
+ *
  * @generated from message zitadel.idp.v1.IDPOwnerTypeQuery
  */
 export type IDPOwnerTypeQuery = Message<"zitadel.idp.v1.IDPOwnerTypeQuery"> & {
   /**
+   * UNSPECIFIED: both.
+   *
    * @generated from field: zitadel.idp.v1.IDPOwnerType owner_type = 1;
    */
   ownerType: IDPOwnerType;
@@ -74,6 +82,8 @@ export const IDPOwnerTypeQuerySchema: GenMessage<IDPOwnerTypeQuery> = /*@__PURE_
   messageDesc(file_zitadel_idp_v1_idp, 2);
 
 /**
+ * An external identity provider and its configuration, without its secrets.
+ *
  * @generated from message zitadel.idp.v1.Provider
  */
 export type Provider = Message<"zitadel.idp.v1.Provider"> & {
@@ -93,6 +103,8 @@ export type Provider = Message<"zitadel.idp.v1.Provider"> & {
   state: IDPState;
 
   /**
+   * What people see when they choose how to sign in.
+   *
    * @generated from field: string name = 4;
    */
   name: string;
@@ -108,6 +120,8 @@ export type Provider = Message<"zitadel.idp.v1.Provider"> & {
   type: ProviderType;
 
   /**
+   * Never contains a client secret or a bind password.
+   *
    * @generated from field: zitadel.idp.v1.ProviderConfig config = 7;
    */
   config?: ProviderConfig | undefined;
@@ -121,6 +135,8 @@ export const ProviderSchema: GenMessage<Provider> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 3);
 
 /**
+ * Configuration of a provider: what all kinds share, and what one kind needs.
+ *
  * @generated from message zitadel.idp.v1.ProviderConfig
  */
 export type ProviderConfig = Message<"zitadel.idp.v1.ProviderConfig"> & {
@@ -215,30 +231,42 @@ export const ProviderConfigSchema: GenMessage<ProviderConfig> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 4);
 
 /**
+ * What a sign-in through a provider may do with local users.
+ *
  * @generated from message zitadel.idp.v1.Options
  */
 export type Options = Message<"zitadel.idp.v1.Options"> & {
   /**
+   * People with an account may link it to their identity at the provider.
+   *
    * @generated from field: bool is_linking_allowed = 1;
    */
   isLinkingAllowed: boolean;
 
   /**
+   * An identity without a linked user may become a new user, after the person confirmed the data.
+   *
    * @generated from field: bool is_creation_allowed = 2;
    */
   isCreationAllowed: boolean;
 
   /**
+   * An identity without a linked user becomes a new user without asking.
+   *
    * @generated from field: bool is_auto_creation = 3;
    */
   isAutoCreation: boolean;
 
   /**
+   * Every sign-in copies the provider's data to the linked user.
+   *
    * @generated from field: bool is_auto_update = 4;
    */
   isAutoUpdate: boolean;
 
   /**
+   * How an identity without a linked user finds its user.
+   *
    * @generated from field: zitadel.idp.v1.AutoLinkingOption auto_linking = 5;
    */
   autoLinking: AutoLinkingOption;
@@ -252,45 +280,63 @@ export const OptionsSchema: GenMessage<Options> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 5);
 
 /**
+ * Configuration of a directory, without the bind password.
+ *
  * @generated from message zitadel.idp.v1.LDAPConfig
  */
 export type LDAPConfig = Message<"zitadel.idp.v1.LDAPConfig"> & {
   /**
+   * ldap:// or ldaps:// URLs, tried in this order.
+   *
    * @generated from field: repeated string servers = 1;
    */
   servers: string[];
 
   /**
+   * Switch an ldap:// connection to TLS (RFC 4511, StartTLS) before anything is sent.
+   *
    * @generated from field: bool start_tls = 2;
    */
   startTls: boolean;
 
   /**
+   * DN below which people are searched.
+   *
    * @generated from field: string base_dn = 3;
    */
   baseDn: string;
 
   /**
+   * DN of the account that searches.
+   *
    * @generated from field: string bind_dn = 4;
    */
   bindDn: string;
 
   /**
+   * The attribute of a found entry that names whom to bind as when the password is checked, usually "dn".
+   *
    * @generated from field: string user_base = 5;
    */
   userBase: string;
 
   /**
+   * Object classes that an entry must have, all of them.
+   *
    * @generated from field: repeated string user_object_classes = 6;
    */
   userObjectClasses: string[];
 
   /**
+   * Attributes compared with the user name typed, for example "uid" or "mail"; one match is enough.
+   *
    * @generated from field: repeated string user_filters = 7;
    */
   userFilters: string[];
 
   /**
+   * For connecting and for each request. Absent or 0: the default of the server.
+   *
    * @generated from field: google.protobuf.Duration timeout = 8;
    */
   timeout?: Duration | undefined;
@@ -301,6 +347,8 @@ export type LDAPConfig = Message<"zitadel.idp.v1.LDAPConfig"> & {
   attributes?: LDAPAttributes | undefined;
 
   /**
+   * PEM certificates to trust instead of the system's. Empty: the system's.
+   *
    * @generated from field: bytes root_ca = 10;
    */
   rootCa: Uint8Array;
@@ -314,10 +362,14 @@ export const LDAPConfigSchema: GenMessage<LDAPConfig> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 6);
 
 /**
+ * Which attribute of a directory entry holds what. Empty: not taken over.
+ *
  * @generated from message zitadel.idp.v1.LDAPAttributes
  */
 export type LDAPAttributes = Message<"zitadel.idp.v1.LDAPAttributes"> & {
   /**
+   * What identifies the person for ever: the external id that links are made with.
+   *
    * @generated from field: string id_attribute = 1;
    */
   idAttribute: string;
@@ -353,6 +405,8 @@ export type LDAPAttributes = Message<"zitadel.idp.v1.LDAPAttributes"> & {
   emailAttribute: string;
 
   /**
+   * A Boolean attribute (TRUE or FALSE); so is phone_verified_attribute.
+   *
    * @generated from field: string email_verified_attribute = 8;
    */
   emailVerifiedAttribute: string;
@@ -368,6 +422,8 @@ export type LDAPAttributes = Message<"zitadel.idp.v1.LDAPAttributes"> & {
   phoneVerifiedAttribute: string;
 
   /**
+   * Holds a BCP 47 tag.
+   *
    * @generated from field: string preferred_language_attribute = 11;
    */
   preferredLanguageAttribute: string;
@@ -378,6 +434,8 @@ export type LDAPAttributes = Message<"zitadel.idp.v1.LDAPAttributes"> & {
   avatarUrlAttribute: string;
 
   /**
+   * Holds the address of the person's page.
+   *
    * @generated from field: string profile_attribute = 13;
    */
   profileAttribute: string;
@@ -391,6 +449,8 @@ export const LDAPAttributesSchema: GenMessage<LDAPAttributes> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 7);
 
 /**
+ * Configuration of a Google provider, without the client secret.
+ *
  * @generated from message zitadel.idp.v1.GoogleConfig
  */
 export type GoogleConfig = Message<"zitadel.idp.v1.GoogleConfig"> & {
@@ -413,6 +473,8 @@ export const GoogleConfigSchema: GenMessage<GoogleConfig> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 8);
 
 /**
+ * Configuration of an OAuth 2.0 provider, without the client secret.
+ *
  * @generated from message zitadel.idp.v1.OAuthConfig
  */
 export type OAuthConfig = Message<"zitadel.idp.v1.OAuthConfig"> & {
@@ -422,16 +484,22 @@ export type OAuthConfig = Message<"zitadel.idp.v1.OAuthConfig"> & {
   clientId: string;
 
   /**
+   * URL that browsers are sent to.
+   *
    * @generated from field: string authorization_endpoint = 2;
    */
   authorizationEndpoint: string;
 
   /**
+   * URL where the authorization code is exchanged.
+   *
    * @generated from field: string token_endpoint = 3;
    */
   tokenEndpoint: string;
 
   /**
+   * URL that answers an access token with a JSON object about the user.
+   *
    * @generated from field: string user_endpoint = 4;
    */
   userEndpoint: string;
@@ -442,11 +510,15 @@ export type OAuthConfig = Message<"zitadel.idp.v1.OAuthConfig"> & {
   scopes: string[];
 
   /**
+   * Name of the field in that JSON object that holds the user's external id.
+   *
    * @generated from field: string id_attribute = 6;
    */
   idAttribute: string;
 
   /**
+   * Bind the authorization code to the request (RFC 7636, S256).
+   *
    * @generated from field: bool use_pkce = 7;
    */
   usePkce: boolean;
@@ -460,10 +532,14 @@ export const OAuthConfigSchema: GenMessage<OAuthConfig> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 9);
 
 /**
+ * Configuration of an OpenID Connect provider, without the client secret.
+ *
  * @generated from message zitadel.idp.v1.GenericOIDCConfig
  */
 export type GenericOIDCConfig = Message<"zitadel.idp.v1.GenericOIDCConfig"> & {
   /**
+   * Issuer URL; the endpoints come from its discovery document.
+   *
    * @generated from field: string issuer = 1;
    */
   issuer: string;
@@ -479,11 +555,15 @@ export type GenericOIDCConfig = Message<"zitadel.idp.v1.GenericOIDCConfig"> & {
   scopes: string[];
 
   /**
+   * True: user data come from the ID token. False: from the userinfo endpoint.
+   *
    * @generated from field: bool is_id_token_mapping = 4;
    */
   isIdTokenMapping: boolean;
 
   /**
+   * Bind the authorization code to the request (RFC 7636, S256).
+   *
    * @generated from field: bool use_pkce = 5;
    */
   usePkce: boolean;
@@ -497,25 +577,35 @@ export const GenericOIDCConfigSchema: GenMessage<GenericOIDCConfig> = /*@__PURE_
   messageDesc(file_zitadel_idp_v1_idp, 10);
 
 /**
+ * Configuration of a provider that hands over signed JWTs.
+ *
  * @generated from message zitadel.idp.v1.JWTConfig
  */
 export type JWTConfig = Message<"zitadel.idp.v1.JWTConfig"> & {
   /**
+   * URL that browsers are sent to in order to fetch a token.
+   *
    * @generated from field: string jwt_endpoint = 1;
    */
   jwtEndpoint: string;
 
   /**
+   * Must equal the token's `iss`.
+   *
    * @generated from field: string issuer = 2;
    */
   issuer: string;
 
   /**
+   * URL of the JSON Web Key Set that signatures are checked with.
+   *
    * @generated from field: string keys_endpoint = 3;
    */
   keysEndpoint: string;
 
   /**
+   * HTTP header in which the token arrives.
+   *
    * @generated from field: string header_name = 4;
    */
   headerName: string;
@@ -529,6 +619,8 @@ export const JWTConfigSchema: GenMessage<JWTConfig> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 11);
 
 /**
+ * Configuration of a github.com provider, without the client secret.
+ *
  * @generated from message zitadel.idp.v1.GitHubConfig
  */
 export type GitHubConfig = Message<"zitadel.idp.v1.GitHubConfig"> & {
@@ -551,6 +643,8 @@ export const GitHubConfigSchema: GenMessage<GitHubConfig> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 12);
 
 /**
+ * Configuration of a GitHub Enterprise Server provider. No call creates this kind; the message is kept for the wire.
+ *
  * @generated from message zitadel.idp.v1.GitHubEnterpriseServerConfig
  */
 export type GitHubEnterpriseServerConfig = Message<"zitadel.idp.v1.GitHubEnterpriseServerConfig"> & {
@@ -588,6 +682,8 @@ export const GitHubEnterpriseServerConfigSchema: GenMessage<GitHubEnterpriseServ
   messageDesc(file_zitadel_idp_v1_idp, 13);
 
 /**
+ * Configuration of a gitlab.com provider. No call creates this kind; the message is kept for the wire.
+ *
  * @generated from message zitadel.idp.v1.GitLabConfig
  */
 export type GitLabConfig = Message<"zitadel.idp.v1.GitLabConfig"> & {
@@ -610,6 +706,8 @@ export const GitLabConfigSchema: GenMessage<GitLabConfig> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 14);
 
 /**
+ * Configuration of a self-hosted GitLab provider. No call creates this kind; the message is kept for the wire.
+ *
  * @generated from message zitadel.idp.v1.GitLabSelfHostedConfig
  */
 export type GitLabSelfHostedConfig = Message<"zitadel.idp.v1.GitLabSelfHostedConfig"> & {
@@ -637,6 +735,8 @@ export const GitLabSelfHostedConfigSchema: GenMessage<GitLabSelfHostedConfig> = 
   messageDesc(file_zitadel_idp_v1_idp, 15);
 
 /**
+ * Configuration of a Microsoft Entra ID provider. No call creates this kind; the message is kept for the wire.
+ *
  * @generated from message zitadel.idp.v1.AzureADConfig
  */
 export type AzureADConfig = Message<"zitadel.idp.v1.AzureADConfig"> & {
@@ -651,6 +751,8 @@ export type AzureADConfig = Message<"zitadel.idp.v1.AzureADConfig"> & {
   tenant?: AzureADTenant | undefined;
 
   /**
+   * Take e-mail addresses of this provider as verified.
+   *
    * @generated from field: bool email_verified = 3;
    */
   emailVerified: boolean;
@@ -669,6 +771,8 @@ export const AzureADConfigSchema: GenMessage<AzureADConfig> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 16);
 
 /**
+ * Which accounts may sign in through Microsoft Entra ID.
+ *
  * @generated from message zitadel.idp.v1.AzureADTenant
  */
 export type AzureADTenant = Message<"zitadel.idp.v1.AzureADTenant"> & {
@@ -683,6 +787,8 @@ export type AzureADTenant = Message<"zitadel.idp.v1.AzureADTenant"> & {
     case: "tenantType";
   } | {
     /**
+     * Accounts of one tenant only.
+     *
      * @generated from field: string tenant_id = 2;
      */
     value: string;
@@ -698,10 +804,14 @@ export const AzureADTenantSchema: GenMessage<AzureADTenant> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 17);
 
 /**
+ * Configuration of a Sign in with Apple provider. No call creates this kind; the message is kept for the wire.
+ *
  * @generated from message zitadel.idp.v1.AppleConfig
  */
 export type AppleConfig = Message<"zitadel.idp.v1.AppleConfig"> & {
   /**
+   * Identifier of the Services ID.
+   *
    * @generated from field: string client_id = 1;
    */
   clientId: string;
@@ -712,6 +822,8 @@ export type AppleConfig = Message<"zitadel.idp.v1.AppleConfig"> & {
   teamId: string;
 
   /**
+   * Identifier of the private key registered with Apple; the key itself is never returned.
+   *
    * @generated from field: string key_id = 3;
    */
   keyId: string;
@@ -730,10 +842,14 @@ export const AppleConfigSchema: GenMessage<AppleConfig> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 18);
 
 /**
+ * Configuration of a SAML 2.0 identity provider.
+ *
  * @generated from message zitadel.idp.v1.SAMLConfig
  */
 export type SAMLConfig = Message<"zitadel.idp.v1.SAMLConfig"> & {
   /**
+   * The provider's metadata, also when they were given as a URL.
+   *
    * @generated from field: bytes metadata_xml = 1;
    */
   metadataXml: Uint8Array;
@@ -744,6 +860,8 @@ export type SAMLConfig = Message<"zitadel.idp.v1.SAMLConfig"> & {
   binding: SAMLBinding;
 
   /**
+   * Sign authentication requests.
+   *
    * @generated from field: bool with_signed_request = 3;
    */
   withSignedRequest: boolean;
@@ -754,16 +872,22 @@ export type SAMLConfig = Message<"zitadel.idp.v1.SAMLConfig"> & {
   nameIdFormat: SAMLNameIDFormat;
 
   /**
+   * Attribute of the assertion that holds the external id when the name id is transient.
+   *
    * @generated from field: optional string transient_mapping_attribute_name = 5;
    */
   transientMappingAttributeName?: string | undefined;
 
   /**
+   * Whether signing out here should also end the session at the provider.
+   *
    * @generated from field: optional bool federated_logout_enabled = 6;
    */
   federatedLogoutEnabled?: boolean | undefined;
 
   /**
+   * Used when requests are signed.
+   *
    * @generated from field: optional zitadel.idp.v1.SAMLSignatureAlgorithm signature_algorithm = 7;
    */
   signatureAlgorithm?: SAMLSignatureAlgorithm | undefined;
@@ -777,6 +901,8 @@ export const SAMLConfigSchema: GenMessage<SAMLConfig> = /*@__PURE__*/
   messageDesc(file_zitadel_idp_v1_idp, 19);
 
 /**
+ * Who owns a provider.
+ *
  * @generated from enum zitadel.idp.v1.IDPOwnerType
  */
 export const IDPOwnerType = {
@@ -786,17 +912,23 @@ export const IDPOwnerType = {
   IDP_OWNER_TYPE_UNSPECIFIED: 0,
 
   /**
+   * The instance: usable by every organization.
+   *
    * @generated from enum value: IDP_OWNER_TYPE_SYSTEM = 1;
    */
   IDP_OWNER_TYPE_SYSTEM: 1,
 
   /**
+   * One organization: usable by its users only.
+   *
    * @generated from enum value: IDP_OWNER_TYPE_ORG = 2;
    */
   IDP_OWNER_TYPE_ORG: 2,
 } as const;
 
 /**
+ * Who owns a provider.
+ *
  * @generated from enum zitadel.idp.v1.IDPOwnerType
  */
 export type IDPOwnerType = (typeof IDPOwnerType)[keyof typeof IDPOwnerType] | UnknownEnum;
@@ -808,6 +940,8 @@ export const IDPOwnerTypeSchema: GenEnum<IDPOwnerType> = /*@__PURE__*/
   enumDesc(file_zitadel_idp_v1_idp, 0);
 
 /**
+ * Whether a provider can be used.
+ *
  * @generated from enum zitadel.idp.v1.IDPState
  */
 export const IDPState = {
@@ -822,12 +956,16 @@ export const IDPState = {
   IDP_STATE_ACTIVE: 1,
 
   /**
+   * Nobody can sign in or be linked through it.
+   *
    * @generated from enum value: IDP_STATE_INACTIVE = 2;
    */
   IDP_STATE_INACTIVE: 2,
 } as const;
 
 /**
+ * Whether a provider can be used.
+ *
  * @generated from enum zitadel.idp.v1.IDPState
  */
 export type IDPState = (typeof IDPState)[keyof typeof IDPState] | UnknownEnum;
@@ -839,6 +977,8 @@ export const IDPStateSchema: GenEnum<IDPState> = /*@__PURE__*/
   enumDesc(file_zitadel_idp_v1_idp, 1);
 
 /**
+ * Protocol or product of a provider.
+ *
  * @generated from enum zitadel.idp.v1.ProviderType
  */
 export const ProviderType = {
@@ -848,26 +988,36 @@ export const ProviderType = {
   UNSPECIFIED: 0,
 
   /**
+   * Any OpenID Connect provider.
+   *
    * @generated from enum value: PROVIDER_TYPE_OIDC = 1;
    */
   OIDC: 1,
 
   /**
+   * A site that hands over a signed JWT.
+   *
    * @generated from enum value: PROVIDER_TYPE_JWT = 2;
    */
   JWT: 2,
 
   /**
+   * A directory: people sign in with the user name and password they have there.
+   *
    * @generated from enum value: PROVIDER_TYPE_LDAP = 3;
    */
   LDAP: 3,
 
   /**
+   * Any OAuth 2.0 provider with an endpoint that describes the user.
+   *
    * @generated from enum value: PROVIDER_TYPE_OAUTH = 4;
    */
   OAUTH: 4,
 
   /**
+   * Microsoft Entra ID. No call creates one.
+   *
    * @generated from enum value: PROVIDER_TYPE_AZURE_AD = 5;
    */
   AZURE_AD: 5,
@@ -878,16 +1028,22 @@ export const ProviderType = {
   GITHUB: 6,
 
   /**
+   * GitHub Enterprise Server. No call creates one.
+   *
    * @generated from enum value: PROVIDER_TYPE_GITHUB_ES = 7;
    */
   GITHUB_ES: 7,
 
   /**
+   * gitlab.com. No call creates one.
+   *
    * @generated from enum value: PROVIDER_TYPE_GITLAB = 8;
    */
   GITLAB: 8,
 
   /**
+   * GitLab on a host of its own. No call creates one.
+   *
    * @generated from enum value: PROVIDER_TYPE_GITLAB_SELF_HOSTED = 9;
    */
   GITLAB_SELF_HOSTED: 9,
@@ -898,17 +1054,23 @@ export const ProviderType = {
   GOOGLE: 10,
 
   /**
+   * Sign in with Apple. No call creates one.
+   *
    * @generated from enum value: PROVIDER_TYPE_APPLE = 11;
    */
   APPLE: 11,
 
   /**
+   * Any SAML 2.0 identity provider.
+   *
    * @generated from enum value: PROVIDER_TYPE_SAML = 12;
    */
   SAML: 12,
 } as const;
 
 /**
+ * Protocol or product of a provider.
+ *
  * @generated from enum zitadel.idp.v1.ProviderType
  */
 export type ProviderType = (typeof ProviderType)[keyof typeof ProviderType] | UnknownEnum;
@@ -920,26 +1082,36 @@ export const ProviderTypeSchema: GenEnum<ProviderType> = /*@__PURE__*/
   enumDesc(file_zitadel_idp_v1_idp, 2);
 
 /**
+ * What an external identity is matched by when no user is linked to it. More than one match counts as none.
+ *
  * @generated from enum zitadel.idp.v1.AutoLinkingOption
  */
 export const AutoLinkingOption = {
   /**
+   * Not matched: links are made by hand only.
+   *
    * @generated from enum value: AUTO_LINKING_OPTION_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
+   * By the username at the provider.
+   *
    * @generated from enum value: AUTO_LINKING_OPTION_USERNAME = 1;
    */
   USERNAME: 1,
 
   /**
+   * By the e-mail address at the provider.
+   *
    * @generated from enum value: AUTO_LINKING_OPTION_EMAIL = 2;
    */
   EMAIL: 2,
 } as const;
 
 /**
+ * What an external identity is matched by when no user is linked to it. More than one match counts as none.
+ *
  * @generated from enum zitadel.idp.v1.AutoLinkingOption
  */
 export type AutoLinkingOption = (typeof AutoLinkingOption)[keyof typeof AutoLinkingOption] | UnknownEnum;
@@ -951,26 +1123,36 @@ export const AutoLinkingOptionSchema: GenEnum<AutoLinkingOption> = /*@__PURE__*/
   enumDesc(file_zitadel_idp_v1_idp, 3);
 
 /**
+ * Group of Microsoft accounts.
+ *
  * @generated from enum zitadel.idp.v1.AzureADTenantType
  */
 export const AzureADTenantType = {
   /**
+   * Accounts of organizations and personal accounts.
+   *
    * @generated from enum value: AZURE_AD_TENANT_TYPE_COMMON = 0;
    */
   AZURE_AD_TENANT_TYPE_COMMON: 0,
 
   /**
+   * Accounts of organizations only.
+   *
    * @generated from enum value: AZURE_AD_TENANT_TYPE_ORGANISATIONS = 1;
    */
   AZURE_AD_TENANT_TYPE_ORGANISATIONS: 1,
 
   /**
+   * Personal accounts only.
+   *
    * @generated from enum value: AZURE_AD_TENANT_TYPE_CONSUMERS = 2;
    */
   AZURE_AD_TENANT_TYPE_CONSUMERS: 2,
 } as const;
 
 /**
+ * Group of Microsoft accounts.
+ *
  * @generated from enum zitadel.idp.v1.AzureADTenantType
  */
 export type AzureADTenantType = (typeof AzureADTenantType)[keyof typeof AzureADTenantType] | UnknownEnum;
@@ -982,31 +1164,43 @@ export const AzureADTenantTypeSchema: GenEnum<AzureADTenantType> = /*@__PURE__*/
   enumDesc(file_zitadel_idp_v1_idp, 4);
 
 /**
+ * How an authentication request travels to the provider.
+ *
  * @generated from enum zitadel.idp.v1.SAMLBinding
  */
 export const SAMLBinding = {
   /**
+   * Chosen from what the provider's metadata offer.
+   *
    * @generated from enum value: SAML_BINDING_UNSPECIFIED = 0;
    */
   SAML_BINDING_UNSPECIFIED: 0,
 
   /**
+   * As a form that the browser submits.
+   *
    * @generated from enum value: SAML_BINDING_POST = 1;
    */
   SAML_BINDING_POST: 1,
 
   /**
+   * In the query of a redirect.
+   *
    * @generated from enum value: SAML_BINDING_REDIRECT = 2;
    */
   SAML_BINDING_REDIRECT: 2,
 
   /**
+   * As a reference that the provider resolves.
+   *
    * @generated from enum value: SAML_BINDING_ARTIFACT = 3;
    */
   SAML_BINDING_ARTIFACT: 3,
 } as const;
 
 /**
+ * How an authentication request travels to the provider.
+ *
  * @generated from enum zitadel.idp.v1.SAMLBinding
  */
 export type SAMLBinding = (typeof SAMLBinding)[keyof typeof SAMLBinding] | UnknownEnum;
@@ -1018,31 +1212,43 @@ export const SAMLBindingSchema: GenEnum<SAMLBinding> = /*@__PURE__*/
   enumDesc(file_zitadel_idp_v1_idp, 5);
 
 /**
+ * Kind of name id asked for.
+ *
  * @generated from enum zitadel.idp.v1.SAMLNameIDFormat
  */
 export const SAMLNameIDFormat = {
   /**
+   * The provider decides.
+   *
    * @generated from enum value: SAML_NAME_ID_FORMAT_UNSPECIFIED = 0;
    */
   SAML_NAME_ID_FORMAT_UNSPECIFIED: 0,
 
   /**
+   * The person's e-mail address.
+   *
    * @generated from enum value: SAML_NAME_ID_FORMAT_EMAIL_ADDRESS = 1;
    */
   SAML_NAME_ID_FORMAT_EMAIL_ADDRESS: 1,
 
   /**
+   * The same opaque id at every sign-in.
+   *
    * @generated from enum value: SAML_NAME_ID_FORMAT_PERSISTENT = 2;
    */
   SAML_NAME_ID_FORMAT_PERSISTENT: 2,
 
   /**
+   * Another id at every sign-in: needs transient_mapping_attribute_name to recognise the person.
+   *
    * @generated from enum value: SAML_NAME_ID_FORMAT_TRANSIENT = 3;
    */
   SAML_NAME_ID_FORMAT_TRANSIENT: 3,
 } as const;
 
 /**
+ * Kind of name id asked for.
+ *
  * @generated from enum zitadel.idp.v1.SAMLNameIDFormat
  */
 export type SAMLNameIDFormat = (typeof SAMLNameIDFormat)[keyof typeof SAMLNameIDFormat] | UnknownEnum;
@@ -1054,15 +1260,21 @@ export const SAMLNameIDFormatSchema: GenEnum<SAMLNameIDFormat> = /*@__PURE__*/
   enumDesc(file_zitadel_idp_v1_idp, 6);
 
 /**
+ * Algorithm that signs authentication requests.
+ *
  * @generated from enum zitadel.idp.v1.SAMLSignatureAlgorithm
  */
 export const SAMLSignatureAlgorithm = {
   /**
+   * RSA with SHA-256.
+   *
    * @generated from enum value: SAML_SIGNATURE_UNSPECIFIED = 0;
    */
   SAML_SIGNATURE_UNSPECIFIED: 0,
 
   /**
+   * For old providers only: SHA-1 is broken.
+   *
    * @generated from enum value: SAML_SIGNATURE_RSA_SHA1 = 1;
    */
   SAML_SIGNATURE_RSA_SHA1: 1,
@@ -1079,6 +1291,8 @@ export const SAMLSignatureAlgorithm = {
 } as const;
 
 /**
+ * Algorithm that signs authentication requests.
+ *
  * @generated from enum zitadel.idp.v1.SAMLSignatureAlgorithm
  */
 export type SAMLSignatureAlgorithm = (typeof SAMLSignatureAlgorithm)[keyof typeof SAMLSignatureAlgorithm] | UnknownEnum;

@@ -18,6 +18,8 @@ export const file_zitadel_member_v1_member: GenFile = /*@__PURE__*/
   fileDesc("Ch56aXRhZGVsL21lbWJlci92MS9tZW1iZXIucHJvdG8SEXppdGFkZWwubWVtYmVyLnYxIogCCgtTZWFyY2hRdWVyeRI9ChBmaXJzdF9uYW1lX3F1ZXJ5GAEgASgLMiEueml0YWRlbC5tZW1iZXIudjEuRmlyc3ROYW1lUXVlcnlIABI7Cg9sYXN0X25hbWVfcXVlcnkYAiABKAsyIC56aXRhZGVsLm1lbWJlci52MS5MYXN0TmFtZVF1ZXJ5SAASNAoLZW1haWxfcXVlcnkYAyABKAsyHS56aXRhZGVsLm1lbWJlci52MS5FbWFpbFF1ZXJ5SAASNwoNdXNlcl9pZF9xdWVyeRgEIAEoCzIeLnppdGFkZWwubWVtYmVyLnYxLlVzZXJJRFF1ZXJ5SABCDgoFcXVlcnkSBbpIAggBImUKDkZpcnN0TmFtZVF1ZXJ5EhwKCmZpcnN0X25hbWUYASABKAlCCLpIBXIDGMgBEjUKBm1ldGhvZBgCIAEoDjIbLnppdGFkZWwudjEuVGV4dFF1ZXJ5TWV0aG9kQgi6SAWCAQIQASJjCg1MYXN0TmFtZVF1ZXJ5EhsKCWxhc3RfbmFtZRgBIAEoCUIIukgFcgMYyAESNQoGbWV0aG9kGAIgASgOMhsueml0YWRlbC52MS5UZXh0UXVlcnlNZXRob2RCCLpIBYIBAhABIlwKCkVtYWlsUXVlcnkSFwoFZW1haWwYASABKAlCCLpIBXIDGMgBEjUKBm1ldGhvZBgCIAEoDjIbLnppdGFkZWwudjEuVGV4dFF1ZXJ5TWV0aG9kQgi6SAWCAQIQASIoCgtVc2VySURRdWVyeRIZCgd1c2VyX2lkGAEgASgJQgi6SAVyAxjIASKZAgoGTWVtYmVyEg8KB3VzZXJfaWQYASABKAkSKgoHZGV0YWlscxgCIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscxINCgVyb2xlcxgDIAMoCRIcChRwcmVmZXJyZWRfbG9naW5fbmFtZRgEIAEoCRINCgVlbWFpbBgFIAEoCRISCgpmaXJzdF9uYW1lGAYgASgJEhEKCWxhc3RfbmFtZRgHIAEoCRIUCgxkaXNwbGF5X25hbWUYCCABKAkSEgoKYXZhdGFyX3VybBgJIAEoCRIoCgl1c2VyX3R5cGUYCiABKA4yFS56aXRhZGVsLnVzZXIudjEuVHlwZRIbChN1c2VyX3Jlc291cmNlX293bmVyGAsgASgJKswBChVNZW1iZXJGaWVsZENvbHVtbk5hbWUSIQodTUVNQkVSX0ZJRUxEX05BTUVfVU5TUEVDSUZJRUQQABIdChlNRU1CRVJfRklFTERfTkFNRV9VU0VSX0lEEAESIwofTUVNQkVSX0ZJRUxEX05BTUVfQ1JFQVRJT05fREFURRACEiEKHU1FTUJFUl9GSUVMRF9OQU1FX0NIQU5HRV9EQVRFEAMSKQolTUVNQkVSX0ZJRUxEX05BTUVfVVNFUl9SRVNPVVJDRV9PV05FUhAEYgZwcm90bzM", [file_buf_validate_validate, file_zitadel_user_v1_user, file_zitadel_v1_object]);
 
 /**
+ * One condition on members; several are combined with AND. First name, last name and e-mail never match a machine user.
+ *
  * @generated from message zitadel.member.v1.SearchQuery
  */
 export type SearchQuery = Message<"zitadel.member.v1.SearchQuery"> & {
@@ -59,6 +61,8 @@ export const SearchQuerySchema: GenMessage<SearchQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_member_v1_member, 0);
 
 /**
+ * Compares the user's first name.
+ *
  * @generated from message zitadel.member.v1.FirstNameQuery
  */
 export type FirstNameQuery = Message<"zitadel.member.v1.FirstNameQuery"> & {
@@ -81,6 +85,8 @@ export const FirstNameQuerySchema: GenMessage<FirstNameQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_member_v1_member, 1);
 
 /**
+ * Compares the user's last name.
+ *
  * @generated from message zitadel.member.v1.LastNameQuery
  */
 export type LastNameQuery = Message<"zitadel.member.v1.LastNameQuery"> & {
@@ -103,6 +109,8 @@ export const LastNameQuerySchema: GenMessage<LastNameQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_member_v1_member, 2);
 
 /**
+ * Compares the user's e-mail address.
+ *
  * @generated from message zitadel.member.v1.EmailQuery
  */
 export type EmailQuery = Message<"zitadel.member.v1.EmailQuery"> & {
@@ -125,6 +133,8 @@ export const EmailQuerySchema: GenMessage<EmailQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_member_v1_member, 3);
 
 /**
+ * Finds the membership of one user: the id is compared exactly.
+ *
  * @generated from message zitadel.member.v1.UserIDQuery
  */
 export type UserIDQuery = Message<"zitadel.member.v1.UserIDQuery"> & {
@@ -142,6 +152,8 @@ export const UserIDQuerySchema: GenMessage<UserIDQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_member_v1_member, 4);
 
 /**
+ * A user who holds roles in an organization or on the instance.
+ *
  * @generated from message zitadel.member.v1.Member
  */
 export type Member = Message<"zitadel.member.v1.Member"> & {
@@ -151,11 +163,15 @@ export type Member = Message<"zitadel.member.v1.Member"> & {
   userId: string;
 
   /**
+   * Of the membership: when it was created and changed, and the organization or instance it is for.
+   *
    * @generated from field: zitadel.v1.ObjectDetails details = 2;
    */
   details?: ObjectDetails | undefined;
 
   /**
+   * ORG_... names for an organization, IAM_... names for the instance.
+   *
    * @generated from field: repeated string roles = 3;
    */
   roles: string[];
@@ -166,6 +182,8 @@ export type Member = Message<"zitadel.member.v1.Member"> & {
   preferredLoginName: string;
 
   /**
+   * Empty for a machine user; so are first_name and last_name.
+   *
    * @generated from field: string email = 5;
    */
   email: string;
@@ -181,11 +199,15 @@ export type Member = Message<"zitadel.member.v1.Member"> & {
   lastName: string;
 
   /**
+   * For a machine user its name.
+   *
    * @generated from field: string display_name = 8;
    */
   displayName: string;
 
   /**
+   * Empty without a picture.
+   *
    * @generated from field: string avatar_url = 9;
    */
   avatarUrl: string;
@@ -196,6 +218,8 @@ export type Member = Message<"zitadel.member.v1.Member"> & {
   userType: Type;
 
   /**
+   * Id of the user's own organization, which need not be the one it is a member of.
+   *
    * @generated from field: string user_resource_owner = 11;
    */
   userResourceOwner: string;
@@ -209,10 +233,14 @@ export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
   messageDesc(file_zitadel_member_v1_member, 5);
 
 /**
+ * What a list of members is sorted by; the user id decides between equals.
+ *
  * @generated from enum zitadel.member.v1.MemberFieldColumnName
  */
 export const MemberFieldColumnName = {
   /**
+   * By user id.
+   *
    * @generated from enum value: MEMBER_FIELD_NAME_UNSPECIFIED = 0;
    */
   MEMBER_FIELD_NAME_UNSPECIFIED: 0,
@@ -223,22 +251,30 @@ export const MemberFieldColumnName = {
   MEMBER_FIELD_NAME_USER_ID: 1,
 
   /**
+   * By the time the user became a member.
+   *
    * @generated from enum value: MEMBER_FIELD_NAME_CREATION_DATE = 2;
    */
   MEMBER_FIELD_NAME_CREATION_DATE: 2,
 
   /**
+   * By the last change of the roles.
+   *
    * @generated from enum value: MEMBER_FIELD_NAME_CHANGE_DATE = 3;
    */
   MEMBER_FIELD_NAME_CHANGE_DATE: 3,
 
   /**
+   * By the id of the user's own organization.
+   *
    * @generated from enum value: MEMBER_FIELD_NAME_USER_RESOURCE_OWNER = 4;
    */
   MEMBER_FIELD_NAME_USER_RESOURCE_OWNER: 4,
 } as const;
 
 /**
+ * What a list of members is sorted by; the user id decides between equals.
+ *
  * @generated from enum zitadel.member.v1.MemberFieldColumnName
  */
 export type MemberFieldColumnName = (typeof MemberFieldColumnName)[keyof typeof MemberFieldColumnName] | UnknownEnum;

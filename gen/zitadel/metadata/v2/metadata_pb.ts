@@ -18,6 +18,8 @@ export const file_zitadel_metadata_v2_metadata: GenFile = /*@__PURE__*/
   fileDesc("CiJ6aXRhZGVsL21ldGFkYXRhL3YyL21ldGFkYXRhLnByb3RvEhN6aXRhZGVsLm1ldGFkYXRhLnYyImkKEU1ldGFkYXRhS2V5RmlsdGVyEhUKA2tleRgBIAEoCUIIukgFcgMYyAESPQoGbWV0aG9kGAIgASgOMiMueml0YWRlbC5maWx0ZXIudjIuVGV4dEZpbHRlck1ldGhvZEIIukgFggECEAEibQoTTWV0YWRhdGFWYWx1ZUZpbHRlchIXCgV2YWx1ZRgBIAEoDEIIukgFegMYyAESPQoGbWV0aG9kGAIgASgOMiMueml0YWRlbC5maWx0ZXIudjIuQnl0ZUZpbHRlck1ldGhvZEIIukgFggECEAEiZQoUTWV0YWRhdGFTZWFyY2hGaWx0ZXISPAoKa2V5X2ZpbHRlchgBIAEoCzImLnppdGFkZWwubWV0YWRhdGEudjIuTWV0YWRhdGFLZXlGaWx0ZXJIAEIPCgZmaWx0ZXISBbpIAggBIooBCghNZXRhZGF0YRIxCg1jcmVhdGlvbl9kYXRlGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtjaGFuZ2VfZGF0ZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCwoDa2V5GAMgASgJEg0KBXZhbHVlGAQgASgMYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_zitadel_filter_v2_filter]);
 
 /**
+ * Matches metadata entries by their key.
+ *
  * @generated from message zitadel.metadata.v2.MetadataKeyFilter
  */
 export type MetadataKeyFilter = Message<"zitadel.metadata.v2.MetadataKeyFilter"> & {
@@ -40,6 +42,8 @@ export const MetadataKeyFilterSchema: GenMessage<MetadataKeyFilter> = /*@__PURE_
   messageDesc(file_zitadel_metadata_v2_metadata, 0);
 
 /**
+ * Matches metadata entries by their value, byte for byte.
+ *
  * @generated from message zitadel.metadata.v2.MetadataValueFilter
  */
 export type MetadataValueFilter = Message<"zitadel.metadata.v2.MetadataValueFilter"> & {
@@ -62,6 +66,8 @@ export const MetadataValueFilterSchema: GenMessage<MetadataValueFilter> = /*@__P
   messageDesc(file_zitadel_metadata_v2_metadata, 1);
 
 /**
+ * One condition on the metadata entries to list.
+ *
  * @generated from message zitadel.metadata.v2.MetadataSearchFilter
  */
 export type MetadataSearchFilter = Message<"zitadel.metadata.v2.MetadataSearchFilter"> & {
@@ -85,6 +91,8 @@ export const MetadataSearchFilterSchema: GenMessage<MetadataSearchFilter> = /*@_
   messageDesc(file_zitadel_metadata_v2_metadata, 2);
 
 /**
+ * A metadata entry as stored.
+ *
  * @generated from message zitadel.metadata.v2.Metadata
  */
 export type Metadata = Message<"zitadel.metadata.v2.Metadata"> & {
@@ -94,6 +102,8 @@ export type Metadata = Message<"zitadel.metadata.v2.Metadata"> & {
   creationDate?: Timestamp | undefined;
 
   /**
+   * Time at which the value last changed. Setting the same value again does not move it.
+   *
    * @generated from field: google.protobuf.Timestamp change_date = 2;
    */
   changeDate?: Timestamp | undefined;
@@ -104,6 +114,8 @@ export type Metadata = Message<"zitadel.metadata.v2.Metadata"> & {
   key: string;
 
   /**
+   * Opaque bytes, returned as they were set.
+   *
    * @generated from field: bytes value = 4;
    */
   value: Uint8Array;

@@ -15,6 +15,8 @@ export const file_zitadel_object_v2_object: GenFile = /*@__PURE__*/
   fileDesc("Ch56aXRhZGVsL29iamVjdC92Mi9vYmplY3QucHJvdG8SEXppdGFkZWwub2JqZWN0LnYyIj0KDE9yZ2FuaXphdGlvbhIQCgZvcmdfaWQYASABKAlIABIUCgpvcmdfZG9tYWluGAIgASgJSABCBQoDb3JnIpcBCgdEZXRhaWxzEhAKCHNlcXVlbmNlGAEgASgEEi8KC2NoYW5nZV9kYXRlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5yZXNvdXJjZV9vd25lchgDIAEoCRIxCg1jcmVhdGlvbl9kYXRlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI3CglMaXN0UXVlcnkSDgoGb2Zmc2V0GAEgASgEEg0KBWxpbWl0GAIgASgNEgsKA2FzYxgDIAEoCCJuCgtMaXN0RGV0YWlscxIUCgx0b3RhbF9yZXN1bHQYASABKAQSGgoScHJvY2Vzc2VkX3NlcXVlbmNlGAIgASgEEi0KCXRpbWVzdGFtcBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqxQIKD1RleHRRdWVyeU1ldGhvZBIcChhURVhUX1FVRVJZX01FVEhPRF9FUVVBTFMQABIoCiRURVhUX1FVRVJZX01FVEhPRF9FUVVBTFNfSUdOT1JFX0NBU0UQARIhCh1URVhUX1FVRVJZX01FVEhPRF9TVEFSVFNfV0lUSBACEi0KKVRFWFRfUVVFUllfTUVUSE9EX1NUQVJUU19XSVRIX0lHTk9SRV9DQVNFEAMSHgoaVEVYVF9RVUVSWV9NRVRIT0RfQ09OVEFJTlMQBBIqCiZURVhUX1FVRVJZX01FVEhPRF9DT05UQUlOU19JR05PUkVfQ0FTRRAFEh8KG1RFWFRfUVVFUllfTUVUSE9EX0VORFNfV0lUSBAGEisKJ1RFWFRfUVVFUllfTUVUSE9EX0VORFNfV0lUSF9JR05PUkVfQ0FTRRAHYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
+ * The organization a call acts in. Left out, it is the one in the `x-zitadel-orgid` header, else the caller's own.
+ *
  * @generated from message zitadel.object.v2.Organization
  */
 export type Organization = Message<"zitadel.object.v2.Organization"> & {
@@ -29,6 +31,8 @@ export type Organization = Message<"zitadel.object.v2.Organization"> & {
     case: "orgId";
   } | {
     /**
+     * A verified domain of the organization.
+     *
      * @generated from field: string org_domain = 2;
      */
     value: string;
@@ -44,25 +48,35 @@ export const OrganizationSchema: GenMessage<Organization> = /*@__PURE__*/
   messageDesc(file_zitadel_object_v2_object, 0);
 
 /**
+ * When and by which write a user, or another resource, last changed.
+ *
  * @generated from message zitadel.object.v2.Details
  */
 export type Details = Message<"zitadel.object.v2.Details"> & {
   /**
+   * Version of the user: strictly rising with every change, never 0. Comparable only between details of the same user.
+   *
    * @generated from field: uint64 sequence = 1;
    */
   sequence: bigint;
 
   /**
+   * Time of the last change. A call that changes nothing answers with the change before it.
+   *
    * @generated from field: google.protobuf.Timestamp change_date = 2;
    */
   changeDate?: Timestamp | undefined;
 
   /**
+   * Id of the organization that owns the user; for identity provider intents the id of the instance.
+   *
    * @generated from field: string resource_owner = 3;
    */
   resourceOwner: string;
 
   /**
+   * Filled when users are read (GetUserByID, ListUsers), absent on writes.
+   *
    * @generated from field: google.protobuf.Timestamp creation_date = 4;
    */
   creationDate?: Timestamp | undefined;
@@ -76,20 +90,28 @@ export const DetailsSchema: GenMessage<Details> = /*@__PURE__*/
   messageDesc(file_zitadel_object_v2_object, 1);
 
 /**
+ * Which part of a list to return, and in which direction.
+ *
  * @generated from message zitadel.object.v2.ListQuery
  */
 export type ListQuery = Message<"zitadel.object.v2.ListQuery"> & {
   /**
+   * Number of rows to skip.
+   *
    * @generated from field: uint64 offset = 1;
    */
   offset: bigint;
 
   /**
+   * Rows per page. 0 or absent: 100. Above 1000: INVALID_ARGUMENT.
+   *
    * @generated from field: uint32 limit = 2;
    */
   limit: number;
 
   /**
+   * Ascending order. False or absent: descending.
+   *
    * @generated from field: bool asc = 3;
    */
   asc: boolean;
@@ -103,20 +125,28 @@ export const ListQuerySchema: GenMessage<ListQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_object_v2_object, 2);
 
 /**
+ * Size and time of a list.
+ *
  * @generated from message zitadel.object.v2.ListDetails
  */
 export type ListDetails = Message<"zitadel.object.v2.ListDetails"> & {
   /**
+   * Rows that match and that the caller may see, before limit and offset.
+   *
    * @generated from field: uint64 total_result = 1;
    */
   totalResult: bigint;
 
   /**
+   * Always 0: lists read the current state, so there is no position of a delayed copy to report.
+   *
    * @generated from field: uint64 processed_sequence = 2;
    */
   processedSequence: bigint;
 
   /**
+   * Time of the read.
+   *
    * @generated from field: google.protobuf.Timestamp timestamp = 3;
    */
   timestamp?: Timestamp | undefined;
@@ -130,6 +160,8 @@ export const ListDetailsSchema: GenMessage<ListDetails> = /*@__PURE__*/
   messageDesc(file_zitadel_object_v2_object, 3);
 
 /**
+ * How a text is compared. `%` and `_` stand for themselves, there are no wildcards.
+ *
  * @generated from enum zitadel.object.v2.TextQueryMethod
  */
 export const TextQueryMethod = {
@@ -175,6 +207,8 @@ export const TextQueryMethod = {
 } as const;
 
 /**
+ * How a text is compared. `%` and `_` stand for themselves, there are no wildcards.
+ *
  * @generated from enum zitadel.object.v2.TextQueryMethod
  */
 export type TextQueryMethod = (typeof TextQueryMethod)[keyof typeof TextQueryMethod] | UnknownEnum;

@@ -15,6 +15,8 @@ export const file_zitadel_org_v1_org: GenFile = /*@__PURE__*/
   fileDesc("Chh6aXRhZGVsL29yZy92MS9vcmcucHJvdG8SDnppdGFkZWwub3JnLnYxIowBCgNPcmcSCgoCaWQYASABKAkSKgoHZGV0YWlscxgCIAEoCzIZLnppdGFkZWwudjEuT2JqZWN0RGV0YWlscxInCgVzdGF0ZRgDIAEoDjIYLnppdGFkZWwub3JnLnYxLk9yZ1N0YXRlEgwKBG5hbWUYBCABKAkSFgoOcHJpbWFyeV9kb21haW4YBSABKAkqagoIT3JnU3RhdGUSGQoVT1JHX1NUQVRFX1VOU1BFQ0lGSUVEEAASFAoQT1JHX1NUQVRFX0FDVElWRRABEhYKEk9SR19TVEFURV9JTkFDVElWRRACEhUKEU9SR19TVEFURV9SRU1PVkVEEANiBnByb3RvMw", [file_zitadel_v1_object]);
 
 /**
+ * An organization: it owns users, members and identity providers.
+ *
  * @generated from message zitadel.org.v1.Org
  */
 export type Org = Message<"zitadel.org.v1.Org"> & {
@@ -34,11 +36,15 @@ export type Org = Message<"zitadel.org.v1.Org"> & {
   state: OrgState;
 
   /**
+   * Unique on the instance.
+   *
    * @generated from field: string name = 4;
    */
   name: string;
 
   /**
+   * The verified domain that stands for the organization; generated when it is created.
+   *
    * @generated from field: string primary_domain = 5;
    */
   primaryDomain: string;
@@ -52,6 +58,8 @@ export const OrgSchema: GenMessage<Org> = /*@__PURE__*/
   messageDesc(file_zitadel_org_v1_org, 0);
 
 /**
+ * State of an organization.
+ *
  * @generated from enum zitadel.org.v1.OrgState
  */
 export const OrgState = {
@@ -61,22 +69,30 @@ export const OrgState = {
   UNSPECIFIED: 0,
 
   /**
+   * Its users can sign in and call.
+   *
    * @generated from enum value: ORG_STATE_ACTIVE = 1;
    */
   ACTIVE: 1,
 
   /**
+   * Sign-in and calls of all its users are refused.
+   *
    * @generated from enum value: ORG_STATE_INACTIVE = 2;
    */
   INACTIVE: 2,
 
   /**
+   * Never returned: a removed organization is gone.
+   *
    * @generated from enum value: ORG_STATE_REMOVED = 3;
    */
   REMOVED: 3,
 } as const;
 
 /**
+ * State of an organization.
+ *
  * @generated from enum zitadel.org.v1.OrgState
  */
 export type OrgState = (typeof OrgState)[keyof typeof OrgState] | UnknownEnum;

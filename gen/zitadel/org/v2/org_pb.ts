@@ -15,6 +15,8 @@ export const file_zitadel_org_v2_org: GenFile = /*@__PURE__*/
   fileDesc("Chh6aXRhZGVsL29yZy92Mi9vcmcucHJvdG8SDnppdGFkZWwub3JnLnYyIp8BCgxPcmdhbml6YXRpb24SCgoCaWQYASABKAkSKwoHZGV0YWlscxgCIAEoCzIaLnppdGFkZWwub2JqZWN0LnYyLkRldGFpbHMSMAoFc3RhdGUYAyABKA4yIS56aXRhZGVsLm9yZy52Mi5Pcmdhbml6YXRpb25TdGF0ZRIMCgRuYW1lGAQgASgJEhYKDnByaW1hcnlfZG9tYWluGAUgASgJKpcBChFPcmdhbml6YXRpb25TdGF0ZRIiCh5PUkdBTklaQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIdChlPUkdBTklaQVRJT05fU1RBVEVfQUNUSVZFEAESHwobT1JHQU5JWkFUSU9OX1NUQVRFX0lOQUNUSVZFEAISHgoaT1JHQU5JWkFUSU9OX1NUQVRFX1JFTU9WRUQQA2IGcHJvdG8z", [file_zitadel_object_v2_object]);
 
 /**
+ * An organization: it owns users, members and identity providers.
+ *
  * @generated from message zitadel.org.v2.Organization
  */
 export type Organization = Message<"zitadel.org.v2.Organization"> & {
@@ -34,11 +36,15 @@ export type Organization = Message<"zitadel.org.v2.Organization"> & {
   state: OrganizationState;
 
   /**
+   * Unique on the instance.
+   *
    * @generated from field: string name = 4;
    */
   name: string;
 
   /**
+   * The verified domain that stands for the organization; generated when it is created.
+   *
    * @generated from field: string primary_domain = 5;
    */
   primaryDomain: string;
@@ -52,6 +58,8 @@ export const OrganizationSchema: GenMessage<Organization> = /*@__PURE__*/
   messageDesc(file_zitadel_org_v2_org, 0);
 
 /**
+ * State of an organization.
+ *
  * @generated from enum zitadel.org.v2.OrganizationState
  */
 export const OrganizationState = {
@@ -61,22 +69,30 @@ export const OrganizationState = {
   UNSPECIFIED: 0,
 
   /**
+   * Its users can sign in and call.
+   *
    * @generated from enum value: ORGANIZATION_STATE_ACTIVE = 1;
    */
   ACTIVE: 1,
 
   /**
+   * Sign-in and calls of all its users are refused.
+   *
    * @generated from enum value: ORGANIZATION_STATE_INACTIVE = 2;
    */
   INACTIVE: 2,
 
   /**
+   * Never returned: a removed organization is gone.
+   *
    * @generated from enum value: ORGANIZATION_STATE_REMOVED = 3;
    */
   REMOVED: 3,
 } as const;
 
 /**
+ * State of an organization.
+ *
  * @generated from enum zitadel.org.v2.OrganizationState
  */
 export type OrganizationState = (typeof OrganizationState)[keyof typeof OrganizationState] | UnknownEnum;

@@ -23,20 +23,28 @@ export const file_zitadel_org_v2_org_service: GenFile = /*@__PURE__*/
   fileDesc("CiB6aXRhZGVsL29yZy92Mi9vcmdfc2VydmljZS5wcm90bxIOeml0YWRlbC5vcmcudjIiiwIKFkFkZE9yZ2FuaXphdGlvblJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARjIARI8CgZhZG1pbnMYAiADKAsyLC56aXRhZGVsLm9yZy52Mi5BZGRPcmdhbml6YXRpb25SZXF1ZXN0LkFkbWluEh8KBm9yZ19pZBgDIAEoCUIKukgHcgUQARjIAUgAiAEBGm0KBUFkbWluEhEKB3VzZXJfaWQYASABKAlIABI1CgVodW1hbhgCIAEoCzIkLnppdGFkZWwudXNlci52Mi5BZGRIdW1hblVzZXJSZXF1ZXN0SAASDQoFcm9sZXMYAyADKAlCCwoJdXNlcl90eXBlQgkKB19vcmdfaWQingIKF0FkZE9yZ2FuaXphdGlvblJlc3BvbnNlEisKB2RldGFpbHMYASABKAsyGi56aXRhZGVsLm9iamVjdC52Mi5EZXRhaWxzEhcKD29yZ2FuaXphdGlvbl9pZBgCIAEoCRJMCg5jcmVhdGVkX2FkbWlucxgDIAMoCzI0LnppdGFkZWwub3JnLnYyLkFkZE9yZ2FuaXphdGlvblJlc3BvbnNlLkNyZWF0ZWRBZG1pbhpvCgxDcmVhdGVkQWRtaW4SDwoHdXNlcl9pZBgBIAEoCRIXCgplbWFpbF9jb2RlGAIgASgJSACIAQESFwoKcGhvbmVfY29kZRgDIAEoCUgBiAEBQg0KC19lbWFpbF9jb2RlQg0KC19waG9uZV9jb2RlIrQBChhMaXN0T3JnYW5pemF0aW9uc1JlcXVlc3QSKwoFcXVlcnkYASABKAsyHC56aXRhZGVsLm9iamVjdC52Mi5MaXN0UXVlcnkSPQoOc29ydGluZ19jb2x1bW4YAiABKA4yJS56aXRhZGVsLm9yZy52Mi5Pcmdhbml6YXRpb25GaWVsZE5hbWUSLAoHcXVlcmllcxgDIAMoCzIbLnppdGFkZWwub3JnLnYyLlNlYXJjaFF1ZXJ5IrkBChlMaXN0T3JnYW5pemF0aW9uc1Jlc3BvbnNlEi8KB2RldGFpbHMYASABKAsyHi56aXRhZGVsLm9iamVjdC52Mi5MaXN0RGV0YWlscxI9Cg5zb3J0aW5nX2NvbHVtbhgCIAEoDjIlLnppdGFkZWwub3JnLnYyLk9yZ2FuaXphdGlvbkZpZWxkTmFtZRIsCgZyZXN1bHQYAyADKAsyHC56aXRhZGVsLm9yZy52Mi5Pcmdhbml6YXRpb24yqQIKE09yZ2FuaXphdGlvblNlcnZpY2USgAEKD0FkZE9yZ2FuaXphdGlvbhImLnppdGFkZWwub3JnLnYyLkFkZE9yZ2FuaXphdGlvblJlcXVlc3QaJy56aXRhZGVsLm9yZy52Mi5BZGRPcmdhbml6YXRpb25SZXNwb25zZSIcgtPkkwIWOgEqIhEvdjIvb3JnYW5pemF0aW9ucxKOAQoRTGlzdE9yZ2FuaXphdGlvbnMSKC56aXRhZGVsLm9yZy52Mi5MaXN0T3JnYW5pemF0aW9uc1JlcXVlc3QaKS56aXRhZGVsLm9yZy52Mi5MaXN0T3JnYW5pemF0aW9uc1Jlc3BvbnNlIiSC0+STAh46ASoiGS92Mi9vcmdhbml6YXRpb25zL19zZWFyY2hiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_zitadel_object_v2_object, file_zitadel_org_v2_org, file_zitadel_org_v2_query, file_zitadel_user_v2_user_service]);
 
 /**
+ * The organization to create.
+ *
  * @generated from message zitadel.org.v2.AddOrganizationRequest
  */
 export type AddOrganizationRequest = Message<"zitadel.org.v2.AddOrganizationRequest"> & {
   /**
+   * Unique on the instance; upper and lower case count as the same.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * Empty: the organization starts without members.
+   *
    * @generated from field: repeated zitadel.org.v2.AddOrganizationRequest.Admin admins = 2;
    */
   admins: AddOrganizationRequest_Admin[];
 
   /**
+   * Taken as it is. Absent: generated, 18 decimal digits.
+   *
    * @generated from field: optional string org_id = 3;
    */
   orgId?: string | undefined;
@@ -50,6 +58,8 @@ export const AddOrganizationRequestSchema: GenMessage<AddOrganizationRequest> = 
   messageDesc(file_zitadel_org_v2_org_service, 0);
 
 /**
+ * A user who becomes a member of the new organization.
+ *
  * @generated from message zitadel.org.v2.AddOrganizationRequest.Admin
  */
 export type AddOrganizationRequest_Admin = Message<"zitadel.org.v2.AddOrganizationRequest.Admin"> & {
@@ -58,12 +68,16 @@ export type AddOrganizationRequest_Admin = Message<"zitadel.org.v2.AddOrganizati
    */
   userType: {
     /**
+     * An existing user of any organization; stays in its own organization.
+     *
      * @generated from field: string user_id = 1;
      */
     value: string;
     case: "userId";
   } | {
     /**
+     * A human to create in the new organization; its `organization` field is ignored.
+     *
      * @generated from field: zitadel.user.v2.AddHumanUserRequest human = 2;
      */
     value: AddHumanUserRequest;
@@ -71,6 +85,8 @@ export type AddOrganizationRequest_Admin = Message<"zitadel.org.v2.AddOrganizati
   } | { case: undefined; value?: undefined };
 
   /**
+   * ORG_... names. Empty: ORG_OWNER.
+   *
    * @generated from field: repeated string roles = 3;
    */
   roles: string[];
@@ -84,6 +100,8 @@ export const AddOrganizationRequest_AdminSchema: GenMessage<AddOrganizationReque
   messageDesc(file_zitadel_org_v2_org_service, 0, 0);
 
 /**
+ * The organization that was created.
+ *
  * @generated from message zitadel.org.v2.AddOrganizationResponse
  */
 export type AddOrganizationResponse = Message<"zitadel.org.v2.AddOrganizationResponse"> & {
@@ -98,6 +116,8 @@ export type AddOrganizationResponse = Message<"zitadel.org.v2.AddOrganizationRes
   organizationId: string;
 
   /**
+   * In the order of the request, without the existing users.
+   *
    * @generated from field: repeated zitadel.org.v2.AddOrganizationResponse.CreatedAdmin created_admins = 3;
    */
   createdAdmins: AddOrganizationResponse_CreatedAdmin[];
@@ -111,6 +131,8 @@ export const AddOrganizationResponseSchema: GenMessage<AddOrganizationResponse> 
   messageDesc(file_zitadel_org_v2_org_service, 1);
 
 /**
+ * A human who was created together with the organization.
+ *
  * @generated from message zitadel.org.v2.AddOrganizationResponse.CreatedAdmin
  */
 export type AddOrganizationResponse_CreatedAdmin = Message<"zitadel.org.v2.AddOrganizationResponse.CreatedAdmin"> & {
@@ -120,11 +142,15 @@ export type AddOrganizationResponse_CreatedAdmin = Message<"zitadel.org.v2.AddOr
   userId: string;
 
   /**
+   * Code that verifies the e-mail address; only if asked for with return_code.
+   *
    * @generated from field: optional string email_code = 2;
    */
   emailCode?: string | undefined;
 
   /**
+   * Code that verifies the phone number; only if asked for with return_code.
+   *
    * @generated from field: optional string phone_code = 3;
    */
   phoneCode?: string | undefined;
@@ -138,6 +164,8 @@ export const AddOrganizationResponse_CreatedAdminSchema: GenMessage<AddOrganizat
   messageDesc(file_zitadel_org_v2_org_service, 1, 0);
 
 /**
+ * Which organizations to list, and in which order.
+ *
  * @generated from message zitadel.org.v2.ListOrganizationsRequest
  */
 export type ListOrganizationsRequest = Message<"zitadel.org.v2.ListOrganizationsRequest"> & {
@@ -152,6 +180,8 @@ export type ListOrganizationsRequest = Message<"zitadel.org.v2.ListOrganizations
   sortingColumn: OrganizationFieldName;
 
   /**
+   * Combined with AND. Empty: all that the caller may see.
+   *
    * @generated from field: repeated zitadel.org.v2.SearchQuery queries = 3;
    */
   queries: SearchQuery[];
@@ -165,6 +195,8 @@ export const ListOrganizationsRequestSchema: GenMessage<ListOrganizationsRequest
   messageDesc(file_zitadel_org_v2_org_service, 2);
 
 /**
+ * One page of organizations.
+ *
  * @generated from message zitadel.org.v2.ListOrganizationsResponse
  */
 export type ListOrganizationsResponse = Message<"zitadel.org.v2.ListOrganizationsResponse"> & {
@@ -174,6 +206,8 @@ export type ListOrganizationsResponse = Message<"zitadel.org.v2.ListOrganization
   details?: ListDetails | undefined;
 
   /**
+   * The sorting column of the request.
+   *
    * @generated from field: zitadel.org.v2.OrganizationFieldName sorting_column = 2;
    */
   sortingColumn: OrganizationFieldName;
@@ -192,10 +226,22 @@ export const ListOrganizationsResponseSchema: GenMessage<ListOrganizationsRespon
   messageDesc(file_zitadel_org_v2_org_service, 3);
 
 /**
+ * Creates and finds the organizations of the instance.
+ * Every call answers UNAUTHENTICATED without a valid bearer token, and INVALID_ARGUMENT when a field breaks its rule.
+ *
  * @generated from service zitadel.org.v2.OrganizationService
  */
 export const OrganizationService: GenService<{
   /**
+   * Creates an organization, its verified primary domain (generated), and its first administrators.
+   * Needs org.create, instance-wide. Everything happens or nothing: if one administrator is refused, no organization
+   * remains.
+   * Returns the organization's id and, for each human created with it, the id and the codes asked for with return_code.
+   * INVALID_ARGUMENT: blank name, an administrator who is neither a user id nor a human, or an unknown role.
+   * PERMISSION_DENIED: the caller lacks org.create, or a permission that one of the roles carries.
+   * NOT_FOUND: an administrator's user id that does not exist or that the caller may not read.
+   * ALREADY_EXISTS: org_id or name is taken. For a human also the errors of zitadel.user.v2.UserService.AddHumanUser.
+   *
    * @generated from rpc zitadel.org.v2.OrganizationService.AddOrganization
    */
   addOrganization: {
@@ -204,6 +250,11 @@ export const OrganizationService: GenService<{
     output: typeof AddOrganizationResponseSchema;
   },
   /**
+   * Lists the organizations that the caller may see and that fulfil all queries.
+   * Any valid token: the answer is filtered, never refused. Seen are the caller's own organization, those in which a
+   * membership gives org.read, and all of them with org.read on the instance. total_result counts only these.
+   * INVALID_ARGUMENT: limit above 1000, or a query without a condition.
+   *
    * @generated from rpc zitadel.org.v2.OrganizationService.ListOrganizations
    */
   listOrganizations: {

@@ -18,6 +18,8 @@ export const file_zitadel_org_v2_query: GenFile = /*@__PURE__*/
   fileDesc("Chp6aXRhZGVsL29yZy92Mi9xdWVyeS5wcm90bxIOeml0YWRlbC5vcmcudjIi1gIKC1NlYXJjaFF1ZXJ5EjsKCm5hbWVfcXVlcnkYASABKAsyJS56aXRhZGVsLm9yZy52Mi5Pcmdhbml6YXRpb25OYW1lUXVlcnlIABI/Cgxkb21haW5fcXVlcnkYAiABKAsyJy56aXRhZGVsLm9yZy52Mi5Pcmdhbml6YXRpb25Eb21haW5RdWVyeUgAEj0KC3N0YXRlX3F1ZXJ5GAMgASgLMiYueml0YWRlbC5vcmcudjIuT3JnYW5pemF0aW9uU3RhdGVRdWVyeUgAEjcKCGlkX3F1ZXJ5GAQgASgLMiMueml0YWRlbC5vcmcudjIuT3JnYW5pemF0aW9uSURRdWVyeUgAEkEKDWRlZmF1bHRfcXVlcnkYBSABKAsyKC56aXRhZGVsLm9yZy52Mi5EZWZhdWx0T3JnYW5pemF0aW9uUXVlcnlIAEIOCgVxdWVyeRIFukgCCAEibwoVT3JnYW5pemF0aW9uTmFtZVF1ZXJ5EhgKBG5hbWUYASABKAlCCrpIB3IFEAEYyAESPAoGbWV0aG9kGAIgASgOMiIueml0YWRlbC5vYmplY3QudjIuVGV4dFF1ZXJ5TWV0aG9kQgi6SAWCAQIQASJzChdPcmdhbml6YXRpb25Eb21haW5RdWVyeRIaCgZkb21haW4YASABKAlCCrpIB3IFEAEYyAESPAoGbWV0aG9kGAIgASgOMiIueml0YWRlbC5vYmplY3QudjIuVGV4dFF1ZXJ5TWV0aG9kQgi6SAWCAQIQASJUChZPcmdhbml6YXRpb25TdGF0ZVF1ZXJ5EjoKBXN0YXRlGAEgASgOMiEueml0YWRlbC5vcmcudjIuT3JnYW5pemF0aW9uU3RhdGVCCLpIBYIBAhABIi0KE09yZ2FuaXphdGlvbklEUXVlcnkSFgoCaWQYASABKAlCCrpIB3IFEAEYyAEiGgoYRGVmYXVsdE9yZ2FuaXphdGlvblF1ZXJ5KmIKFU9yZ2FuaXphdGlvbkZpZWxkTmFtZRInCiNPUkdBTklaQVRJT05fRklFTERfTkFNRV9VTlNQRUNJRklFRBAAEiAKHE9SR0FOSVpBVElPTl9GSUVMRF9OQU1FX05BTUUQAWIGcHJvdG8z", [file_buf_validate_validate, file_zitadel_object_v2_object, file_zitadel_org_v2_org]);
 
 /**
+ * One condition on organizations; several are combined with AND.
+ *
  * @generated from message zitadel.org.v2.SearchQuery
  */
 export type SearchQuery = Message<"zitadel.org.v2.SearchQuery"> & {
@@ -65,6 +67,8 @@ export const SearchQuerySchema: GenMessage<SearchQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_org_v2_query, 0);
 
 /**
+ * Compares the name.
+ *
  * @generated from message zitadel.org.v2.OrganizationNameQuery
  */
 export type OrganizationNameQuery = Message<"zitadel.org.v2.OrganizationNameQuery"> & {
@@ -87,6 +91,8 @@ export const OrganizationNameQuerySchema: GenMessage<OrganizationNameQuery> = /*
   messageDesc(file_zitadel_org_v2_query, 1);
 
 /**
+ * Compares the verified domains: one match is enough.
+ *
  * @generated from message zitadel.org.v2.OrganizationDomainQuery
  */
 export type OrganizationDomainQuery = Message<"zitadel.org.v2.OrganizationDomainQuery"> & {
@@ -109,6 +115,8 @@ export const OrganizationDomainQuerySchema: GenMessage<OrganizationDomainQuery> 
   messageDesc(file_zitadel_org_v2_query, 2);
 
 /**
+ * Finds the organizations in one state.
+ *
  * @generated from message zitadel.org.v2.OrganizationStateQuery
  */
 export type OrganizationStateQuery = Message<"zitadel.org.v2.OrganizationStateQuery"> & {
@@ -126,6 +134,8 @@ export const OrganizationStateQuerySchema: GenMessage<OrganizationStateQuery> = 
   messageDesc(file_zitadel_org_v2_query, 3);
 
 /**
+ * Finds one organization: the id is compared exactly.
+ *
  * @generated from message zitadel.org.v2.OrganizationIDQuery
  */
 export type OrganizationIDQuery = Message<"zitadel.org.v2.OrganizationIDQuery"> & {
@@ -143,6 +153,8 @@ export const OrganizationIDQuerySchema: GenMessage<OrganizationIDQuery> = /*@__P
   messageDesc(file_zitadel_org_v2_query, 4);
 
 /**
+ * Finds the default organization: the one created together with the instance.
+ *
  * @generated from message zitadel.org.v2.DefaultOrganizationQuery
  */
 export type DefaultOrganizationQuery = Message<"zitadel.org.v2.DefaultOrganizationQuery"> & {
@@ -156,10 +168,14 @@ export const DefaultOrganizationQuerySchema: GenMessage<DefaultOrganizationQuery
   messageDesc(file_zitadel_org_v2_query, 5);
 
 /**
+ * What a list of organizations is sorted by; the id decides between equals.
+ *
  * @generated from enum zitadel.org.v2.OrganizationFieldName
  */
 export const OrganizationFieldName = {
   /**
+   * By id.
+   *
    * @generated from enum value: ORGANIZATION_FIELD_NAME_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
@@ -171,6 +187,8 @@ export const OrganizationFieldName = {
 } as const;
 
 /**
+ * What a list of organizations is sorted by; the id decides between equals.
+ *
  * @generated from enum zitadel.org.v2.OrganizationFieldName
  */
 export type OrganizationFieldName = (typeof OrganizationFieldName)[keyof typeof OrganizationFieldName] | UnknownEnum;

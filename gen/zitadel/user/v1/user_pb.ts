@@ -13,6 +13,8 @@ export const file_zitadel_user_v1_user: GenFile = /*@__PURE__*/
   fileDesc("Chp6aXRhZGVsL3VzZXIvdjEvdXNlci5wcm90bxIPeml0YWRlbC51c2VyLnYxIrIBCgdQcm9maWxlEhIKCmZpcnN0X25hbWUYASABKAkSEQoJbGFzdF9uYW1lGAIgASgJEhEKCW5pY2tfbmFtZRgDIAEoCRIUCgxkaXNwbGF5X25hbWUYBCABKAkSGgoScHJlZmVycmVkX2xhbmd1YWdlGAUgASgJEicKBmdlbmRlchgGIAEoDjIXLnppdGFkZWwudXNlci52MS5HZW5kZXISEgoKYXZhdGFyX3VybBgHIAEoCSIxCgVFbWFpbBINCgVlbWFpbBgBIAEoCRIZChFpc19lbWFpbF92ZXJpZmllZBgCIAEoCCIxCgVQaG9uZRINCgVwaG9uZRgBIAEoCRIZChFpc19waG9uZV92ZXJpZmllZBgCIAEoCCKTAgoKQXV0aEZhY3RvchIvCgVzdGF0ZRgBIAEoDjIgLnppdGFkZWwudXNlci52MS5BdXRoRmFjdG9yU3RhdGUSLQoDb3RwGAIgASgLMh4ueml0YWRlbC51c2VyLnYxLkF1dGhGYWN0b3JPVFBIABItCgN1MmYYAyABKAsyHi56aXRhZGVsLnVzZXIudjEuQXV0aEZhY3RvclUyRkgAEjQKB290cF9zbXMYBCABKAsyIS56aXRhZGVsLnVzZXIudjEuQXV0aEZhY3Rvck9UUFNNU0gAEjgKCW90cF9lbWFpbBgFIAEoCzIjLnppdGFkZWwudXNlci52MS5BdXRoRmFjdG9yT1RQRW1haWxIAEIGCgR0eXBlIg8KDUF1dGhGYWN0b3JPVFAiKQoNQXV0aEZhY3RvclUyRhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJIhIKEEF1dGhGYWN0b3JPVFBTTVMiFAoSQXV0aEZhY3Rvck9UUEVtYWlsIloKDVdlYkF1dGhOVG9rZW4SCgoCaWQYASABKAkSLwoFc3RhdGUYAiABKA4yIC56aXRhZGVsLnVzZXIudjEuQXV0aEZhY3RvclN0YXRlEgwKBG5hbWUYAyABKAkqWAoGR2VuZGVyEhYKEkdFTkRFUl9VTlNQRUNJRklFRBAAEhEKDUdFTkRFUl9GRU1BTEUQARIPCgtHRU5ERVJfTUFMRRACEhIKDkdFTkRFUl9ESVZFUlNFEAMqkQEKD0F1dGhGYWN0b3JTdGF0ZRIhCh1BVVRIX0ZBQ1RPUl9TVEFURV9VTlNQRUNJRklFRBAAEh8KG0FVVEhfRkFDVE9SX1NUQVRFX05PVF9SRUFEWRABEhsKF0FVVEhfRkFDVE9SX1NUQVRFX1JFQURZEAISHQoZQVVUSF9GQUNUT1JfU1RBVEVfUkVNT1ZFRBADKj4KBFR5cGUSFAoQVFlQRV9VTlNQRUNJRklFRBAAEg4KClRZUEVfSFVNQU4QARIQCgxUWVBFX01BQ0hJTkUQAipKCg9BY2Nlc3NUb2tlblR5cGUSHAoYQUNDRVNTX1RPS0VOX1RZUEVfQkVBUkVSEAASGQoVQUNDRVNTX1RPS0VOX1RZUEVfSldUEAFiBnByb3RvMw");
 
 /**
+ * Names, language and picture of a human user.
+ *
  * @generated from message zitadel.user.v1.Profile
  */
 export type Profile = Message<"zitadel.user.v1.Profile"> & {
@@ -32,11 +34,15 @@ export type Profile = Message<"zitadel.user.v1.Profile"> & {
   nickName: string;
 
   /**
+   * If none was given at creation, "first_name last_name" of that time; later changes of the names do not touch it.
+   *
    * @generated from field: string display_name = 4;
    */
   displayName: string;
 
   /**
+   * BCP 47; "und" if unknown.
+   *
    * @generated from field: string preferred_language = 5;
    */
   preferredLanguage: string;
@@ -47,6 +53,8 @@ export type Profile = Message<"zitadel.user.v1.Profile"> & {
   gender: Gender;
 
   /**
+   * Empty without a picture.
+   *
    * @generated from field: string avatar_url = 7;
    */
   avatarUrl: string;
@@ -60,15 +68,21 @@ export const ProfileSchema: GenMessage<Profile> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v1_user, 0);
 
 /**
+ * E-mail address of a human user.
+ *
  * @generated from message zitadel.user.v1.Email
  */
 export type Email = Message<"zitadel.user.v1.Email"> & {
   /**
+   * As it was typed; not unique among users.
+   *
    * @generated from field: string email = 1;
    */
   email: string;
 
   /**
+   * False until a code was confirmed or the address was set as verified.
+   *
    * @generated from field: bool is_email_verified = 2;
    */
   isEmailVerified: boolean;
@@ -82,15 +96,21 @@ export const EmailSchema: GenMessage<Email> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v1_user, 1);
 
 /**
+ * Phone number of a human user.
+ *
  * @generated from message zitadel.user.v1.Phone
  */
 export type Phone = Message<"zitadel.user.v1.Phone"> & {
   /**
+   * E.164, for example +41791234567. Empty: the user has none.
+   *
    * @generated from field: string phone = 1;
    */
   phone: string;
 
   /**
+   * False until a code was confirmed or the number was set as verified.
+   *
    * @generated from field: bool is_phone_verified = 2;
    */
   isPhoneVerified: boolean;
@@ -104,6 +124,8 @@ export const PhoneSchema: GenMessage<Phone> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v1_user, 2);
 
 /**
+ * One second factor of a user.
+ *
  * @generated from message zitadel.user.v1.AuthFactor
  */
 export type AuthFactor = Message<"zitadel.user.v1.AuthFactor"> & {
@@ -150,6 +172,8 @@ export const AuthFactorSchema: GenMessage<AuthFactor> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v1_user, 3);
 
 /**
+ * Time-based one-time passwords (TOTP, RFC 6238) from an authenticator app; at most one per user.
+ *
  * @generated from message zitadel.user.v1.AuthFactorOTP
  */
 export type AuthFactorOTP = Message<"zitadel.user.v1.AuthFactorOTP"> & {
@@ -163,6 +187,8 @@ export const AuthFactorOTPSchema: GenMessage<AuthFactorOTP> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v1_user, 4);
 
 /**
+ * A WebAuthn security key used as second factor.
+ *
  * @generated from message zitadel.user.v1.AuthFactorU2F
  */
 export type AuthFactorU2F = Message<"zitadel.user.v1.AuthFactorU2F"> & {
@@ -172,6 +198,8 @@ export type AuthFactorU2F = Message<"zitadel.user.v1.AuthFactorU2F"> & {
   id: string;
 
   /**
+   * The name given when the registration was confirmed; empty before.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
@@ -185,6 +213,8 @@ export const AuthFactorU2FSchema: GenMessage<AuthFactorU2F> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v1_user, 5);
 
 /**
+ * One-time passwords sent by SMS to the user's verified phone number.
+ *
  * @generated from message zitadel.user.v1.AuthFactorOTPSMS
  */
 export type AuthFactorOTPSMS = Message<"zitadel.user.v1.AuthFactorOTPSMS"> & {
@@ -198,6 +228,8 @@ export const AuthFactorOTPSMSSchema: GenMessage<AuthFactorOTPSMS> = /*@__PURE__*
   messageDesc(file_zitadel_user_v1_user, 6);
 
 /**
+ * One-time passwords sent by mail to the user's verified address.
+ *
  * @generated from message zitadel.user.v1.AuthFactorOTPEmail
  */
 export type AuthFactorOTPEmail = Message<"zitadel.user.v1.AuthFactorOTPEmail"> & {
@@ -211,6 +243,8 @@ export const AuthFactorOTPEmailSchema: GenMessage<AuthFactorOTPEmail> = /*@__PUR
   messageDesc(file_zitadel_user_v1_user, 7);
 
 /**
+ * A passkey of a user.
+ *
  * @generated from message zitadel.user.v1.WebAuthNToken
  */
 export type WebAuthNToken = Message<"zitadel.user.v1.WebAuthNToken"> & {
@@ -225,6 +259,8 @@ export type WebAuthNToken = Message<"zitadel.user.v1.WebAuthNToken"> & {
   state: AuthFactorState;
 
   /**
+   * The name given when the registration was confirmed.
+   *
    * @generated from field: string name = 3;
    */
   name: string;
@@ -238,10 +274,14 @@ export const WebAuthNTokenSchema: GenMessage<WebAuthNToken> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v1_user, 8);
 
 /**
+ * The gender a person states.
+ *
  * @generated from enum zitadel.user.v1.Gender
  */
 export const Gender = {
   /**
+   * Not stated.
+   *
    * @generated from enum value: GENDER_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
@@ -263,6 +303,8 @@ export const Gender = {
 } as const;
 
 /**
+ * The gender a person states.
+ *
  * @generated from enum zitadel.user.v1.Gender
  */
 export type Gender = (typeof Gender)[keyof typeof Gender] | UnknownEnum;
@@ -274,6 +316,8 @@ export const GenderSchema: GenEnum<Gender> = /*@__PURE__*/
   enumDesc(file_zitadel_user_v1_user, 0);
 
 /**
+ * How far the registration of a factor has come.
+ *
  * @generated from enum zitadel.user.v1.AuthFactorState
  */
 export const AuthFactorState = {
@@ -283,22 +327,30 @@ export const AuthFactorState = {
   UNSPECIFIED: 0,
 
   /**
+   * Registered, but not yet confirmed: cannot be used to sign in.
+   *
    * @generated from enum value: AUTH_FACTOR_STATE_NOT_READY = 1;
    */
   NOT_READY: 1,
 
   /**
+   * Confirmed and usable.
+   *
    * @generated from enum value: AUTH_FACTOR_STATE_READY = 2;
    */
   READY: 2,
 
   /**
+   * Never returned: a removed factor is gone.
+   *
    * @generated from enum value: AUTH_FACTOR_STATE_REMOVED = 3;
    */
   REMOVED: 3,
 } as const;
 
 /**
+ * How far the registration of a factor has come.
+ *
  * @generated from enum zitadel.user.v1.AuthFactorState
  */
 export type AuthFactorState = (typeof AuthFactorState)[keyof typeof AuthFactorState] | UnknownEnum;
@@ -310,6 +362,8 @@ export const AuthFactorStateSchema: GenEnum<AuthFactorState> = /*@__PURE__*/
   enumDesc(file_zitadel_user_v1_user, 1);
 
 /**
+ * What kind of user it is.
+ *
  * @generated from enum zitadel.user.v1.Type
  */
 export const Type = {
@@ -319,17 +373,23 @@ export const Type = {
   UNSPECIFIED: 0,
 
   /**
+   * A person.
+   *
    * @generated from enum value: TYPE_HUMAN = 1;
    */
   HUMAN: 1,
 
   /**
+   * A service account: a program that calls with keys, tokens or a secret.
+   *
    * @generated from enum value: TYPE_MACHINE = 2;
    */
   MACHINE: 2,
 } as const;
 
 /**
+ * What kind of user it is.
+ *
  * @generated from enum zitadel.user.v1.Type
  */
 export type Type = (typeof Type)[keyof typeof Type] | UnknownEnum;
@@ -341,21 +401,29 @@ export const TypeSchema: GenEnum<Type> = /*@__PURE__*/
   enumDesc(file_zitadel_user_v1_user, 2);
 
 /**
+ * Form of the access tokens that a machine user receives.
+ *
  * @generated from enum zitadel.user.v1.AccessTokenType
  */
 export const AccessTokenType = {
   /**
+   * An opaque string that only this service can resolve.
+   *
    * @generated from enum value: ACCESS_TOKEN_TYPE_BEARER = 0;
    */
   BEARER: 0,
 
   /**
+   * A signed JSON Web Token that a receiver can verify by itself.
+   *
    * @generated from enum value: ACCESS_TOKEN_TYPE_JWT = 1;
    */
   JWT: 1,
 } as const;
 
 /**
+ * Form of the access tokens that a machine user receives.
+ *
  * @generated from enum zitadel.user.v1.AccessTokenType
  */
 export type AccessTokenType = (typeof AccessTokenType)[keyof typeof AccessTokenType] | UnknownEnum;

@@ -14,15 +14,21 @@ export const file_zitadel_user_v2_auth: GenFile = /*@__PURE__*/
   fileDesc("Chp6aXRhZGVsL3VzZXIvdjIvYXV0aC5wcm90bxIPeml0YWRlbC51c2VyLnYyIksKF1Bhc3NrZXlSZWdpc3RyYXRpb25Db2RlEhYKAmlkGAEgASgJQgq6SAdyBRABGMgBEhgKBGNvZGUYAiABKAlCCrpIB3IFEAEYyAEiVQobU2VuZFBhc3NrZXlSZWdpc3RyYXRpb25MaW5rEiUKDHVybF90ZW1wbGF0ZRgBIAEoCUIKukgHcgUQARjIAUgAiAEBQg8KDV91cmxfdGVtcGxhdGUiHwodUmV0dXJuUGFzc2tleVJlZ2lzdHJhdGlvbkNvZGUqiwEKFFBhc3NrZXlBdXRoZW50aWNhdG9yEiUKIVBBU1NLRVlfQVVUSEVOVElDQVRPUl9VTlNQRUNJRklFRBAAEiIKHlBBU1NLRVlfQVVUSEVOVElDQVRPUl9QTEFURk9STRABEigKJFBBU1NLRVlfQVVUSEVOVElDQVRPUl9DUk9TU19QTEFURk9STRACYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
+ * A single-use code that lets its holder start the registration of a passkey for one user.
+ *
  * @generated from message zitadel.user.v2.PasskeyRegistrationCode
  */
 export type PasskeyRegistrationCode = Message<"zitadel.user.v2.PasskeyRegistrationCode"> & {
   /**
+   * Tells which of the user's codes is meant. Not secret.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * The secret: 12 letters and digits, case-sensitive, valid for one hour. 5 wrong tries kill it.
+   *
    * @generated from field: string code = 2;
    */
   code: string;
@@ -36,10 +42,17 @@ export const PasskeyRegistrationCodeSchema: GenMessage<PasskeyRegistrationCode> 
   messageDesc(file_zitadel_user_v2_auth, 0);
 
 /**
+ * Sends the registration link by e-mail.
+ *
  * @generated from message zitadel.user.v2.SendPasskeyRegistrationLink
  */
 export type SendPasskeyRegistrationLink = Message<"zitadel.user.v2.SendPasskeyRegistrationLink"> & {
   /**
+   * Link to put into the mail, with the variables `{{.UserID}}`, `{{.OrgID}}`, `{{.CodeID}}` and `{{.Code}}`.
+   * An absolute https URL (http only for localhost) with literal scheme and host and without user info; with an
+   * allow-list configured its host must be listed or that of the public URL. Absent: the default link on the public
+   * URL.
+   *
    * @generated from field: optional string url_template = 1;
    */
   urlTemplate?: string | undefined;
@@ -53,6 +66,8 @@ export const SendPasskeyRegistrationLinkSchema: GenMessage<SendPasskeyRegistrati
   messageDesc(file_zitadel_user_v2_auth, 1);
 
 /**
+ * Returns the code in the response. Nothing is sent.
+ *
  * @generated from message zitadel.user.v2.ReturnPasskeyRegistrationCode
  */
 export type ReturnPasskeyRegistrationCode = Message<"zitadel.user.v2.ReturnPasskeyRegistrationCode"> & {
@@ -66,26 +81,36 @@ export const ReturnPasskeyRegistrationCodeSchema: GenMessage<ReturnPasskeyRegist
   messageDesc(file_zitadel_user_v2_auth, 2);
 
 /**
+ * Which kind of authenticator may be registered.
+ *
  * @generated from enum zitadel.user.v2.PasskeyAuthenticator
  */
 export const PasskeyAuthenticator = {
   /**
+   * No preference.
+   *
    * @generated from enum value: PASSKEY_AUTHENTICATOR_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
+   * Built into the device, for example a fingerprint reader.
+   *
    * @generated from enum value: PASSKEY_AUTHENTICATOR_PLATFORM = 1;
    */
   PLATFORM: 1,
 
   /**
+   * Usable with several devices, for example a security key or a phone.
+   *
    * @generated from enum value: PASSKEY_AUTHENTICATOR_CROSS_PLATFORM = 2;
    */
   CROSS_PLATFORM: 2,
 } as const;
 
 /**
+ * Which kind of authenticator may be registered.
+ *
  * @generated from enum zitadel.user.v2.PasskeyAuthenticator
  */
 export type PasskeyAuthenticator = (typeof PasskeyAuthenticator)[keyof typeof PasskeyAuthenticator] | UnknownEnum;

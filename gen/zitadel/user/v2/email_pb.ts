@@ -14,10 +14,14 @@ export const file_zitadel_user_v2_email: GenFile = /*@__PURE__*/
   fileDesc("Cht6aXRhZGVsL3VzZXIvdjIvZW1haWwucHJvdG8SD3ppdGFkZWwudXNlci52MiLZAQoNU2V0SHVtYW5FbWFpbBIbCgVlbWFpbBgBIAEoCUIMukgJcgcQARjIAWABEj8KCXNlbmRfY29kZRgCIAEoCzIqLnppdGFkZWwudXNlci52Mi5TZW5kRW1haWxWZXJpZmljYXRpb25Db2RlSAASQwoLcmV0dXJuX2NvZGUYAyABKAsyLC56aXRhZGVsLnVzZXIudjIuUmV0dXJuRW1haWxWZXJpZmljYXRpb25Db2RlSAASFQoLaXNfdmVyaWZpZWQYBCABKAhIAEIOCgx2ZXJpZmljYXRpb24iUwoZU2VuZEVtYWlsVmVyaWZpY2F0aW9uQ29kZRIlCgx1cmxfdGVtcGxhdGUYASABKAlCCrpIB3IFEAEYyAFIAIgBAUIPCg1fdXJsX3RlbXBsYXRlIh0KG1JldHVybkVtYWlsVmVyaWZpY2F0aW9uQ29kZSIwCgpIdW1hbkVtYWlsEg0KBWVtYWlsGAEgASgJEhMKC2lzX3ZlcmlmaWVkGAIgASgIYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
+ * An e-mail address to set, and how it becomes verified. Nothing chosen: a code goes out with the default mail.
+ *
  * @generated from message zitadel.user.v2.SetHumanEmail
  */
 export type SetHumanEmail = Message<"zitadel.user.v2.SetHumanEmail"> & {
   /**
+   * An address without display name: at most 64 characters before the "@", kept as typed. Need not be unique.
+   *
    * @generated from field: string email = 1;
    */
   email: string;
@@ -27,18 +31,26 @@ export type SetHumanEmail = Message<"zitadel.user.v2.SetHumanEmail"> & {
    */
   verification: {
     /**
+     * Mails a verification code, with a link made from the template if one is given.
+     *
      * @generated from field: zitadel.user.v2.SendEmailVerificationCode send_code = 2;
      */
     value: SendEmailVerificationCode;
     case: "sendCode";
   } | {
     /**
+     * Returns the code in the response instead of mailing it. Refused with PERMISSION_DENIED to a caller acting on
+     * itself without `user.write`.
+     *
      * @generated from field: zitadel.user.v2.ReturnEmailVerificationCode return_code = 3;
      */
     value: ReturnEmailVerificationCode;
     case: "returnCode";
   } | {
     /**
+     * True: the address is taken as verified, no code is created; needs `user.write` even for the caller's own address.
+     * False: on creation the address stays unverified without code or mail, on update a code is mailed.
+     *
      * @generated from field: bool is_verified = 4;
      */
     value: boolean;
@@ -54,10 +66,17 @@ export const SetHumanEmailSchema: GenMessage<SetHumanEmail> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_email, 0);
 
 /**
+ * Sends the verification code by e-mail.
+ *
  * @generated from message zitadel.user.v2.SendEmailVerificationCode
  */
 export type SendEmailVerificationCode = Message<"zitadel.user.v2.SendEmailVerificationCode"> & {
   /**
+   * Link to put into the mail, with the variables `{{.UserID}}`, `{{.Code}}` and `{{.OrgID}}`.
+   * An absolute https URL (http only for localhost) with literal scheme and host and without user info; with an
+   * allow-list configured its host must be listed or that of the public URL. Absent: the default link on the public
+   * URL.
+   *
    * @generated from field: optional string url_template = 1;
    */
   urlTemplate?: string | undefined;
@@ -71,6 +90,8 @@ export const SendEmailVerificationCodeSchema: GenMessage<SendEmailVerificationCo
   messageDesc(file_zitadel_user_v2_email, 1);
 
 /**
+ * Returns the code in the response. Nothing is sent.
+ *
  * @generated from message zitadel.user.v2.ReturnEmailVerificationCode
  */
 export type ReturnEmailVerificationCode = Message<"zitadel.user.v2.ReturnEmailVerificationCode"> & {
@@ -84,6 +105,8 @@ export const ReturnEmailVerificationCodeSchema: GenMessage<ReturnEmailVerificati
   messageDesc(file_zitadel_user_v2_email, 2);
 
 /**
+ * The e-mail address of a human user.
+ *
  * @generated from message zitadel.user.v2.HumanEmail
  */
 export type HumanEmail = Message<"zitadel.user.v2.HumanEmail"> & {

@@ -15,6 +15,8 @@ export const file_zitadel_user_v2_idp: GenFile = /*@__PURE__*/
   fileDesc("Chl6aXRhZGVsL3VzZXIvdjIvaWRwLnByb3RvEg96aXRhZGVsLnVzZXIudjIiYQoHSURQTGluaxIaCgZpZHBfaWQYASABKAlCCrpIB3IFEAEYyAESGwoHdXNlcl9pZBgCIAEoCUIKukgHcgUQARjIARIdCgl1c2VyX25hbWUYAyABKAlCCrpIB3IFEAEYyAEidAoMUmVkaXJlY3RVUkxzEiIKC3N1Y2Nlc3NfdXJsGAEgASgJQg26SApyCBABGIAQkAEBEiIKC2ZhaWx1cmVfdXJsGAIgASgJQg26SApyCBABGIAQkAEBEhwKCmxvZ2luX2hpbnQYAyABKAlCCLpIBXIDGMgBIlAKD0xEQVBDcmVkZW50aWFscxIfCgh1c2VybmFtZRgBIAEoCUINukgKcggQARjIAZABARIcCghwYXNzd29yZBgCIAEoCUIKukgHcgUQARjIASJNCglJRFBJbnRlbnQSFQoNaWRwX2ludGVudF9pZBgBIAEoCRIYChBpZHBfaW50ZW50X3Rva2VuGAIgASgJEg8KB3VzZXJfaWQYAyABKAkifQoIRm9ybURhdGESCwoDdXJsGAEgASgJEjUKBmZpZWxkcxgCIAMoCzIlLnppdGFkZWwudXNlci52Mi5Gb3JtRGF0YS5GaWVsZHNFbnRyeRotCgtGaWVsZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIrMCCg5JRFBJbmZvcm1hdGlvbhI7CgVvYXV0aBgBIAEoCzIqLnppdGFkZWwudXNlci52Mi5JRFBPQXV0aEFjY2Vzc0luZm9ybWF0aW9uSAASOQoEbGRhcBgGIAEoCzIpLnppdGFkZWwudXNlci52Mi5JRFBMREFQQWNjZXNzSW5mb3JtYXRpb25IABI5CgRzYW1sGAcgASgLMikueml0YWRlbC51c2VyLnYyLklEUFNBTUxBY2Nlc3NJbmZvcm1hdGlvbkgAEg4KBmlkcF9pZBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEhEKCXVzZXJfbmFtZRgEIAEoCRIwCg9yYXdfaW5mb3JtYXRpb24YBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QggKBmFjY2VzcyKDAQoZSURQT0F1dGhBY2Nlc3NJbmZvcm1hdGlvbhIUCgxhY2Nlc3NfdG9rZW4YASABKAkSFQoIaWRfdG9rZW4YAiABKAlIAIgBARIaCg1yZWZyZXNoX3Rva2VuGAMgASgJSAGIAQFCCwoJX2lkX3Rva2VuQhAKDl9yZWZyZXNoX3Rva2VuIkcKGElEUExEQVBBY2Nlc3NJbmZvcm1hdGlvbhIrCgphdHRyaWJ1dGVzGAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCItChhJRFBTQU1MQWNjZXNzSW5mb3JtYXRpb24SEQoJYXNzZXJ0aW9uGAEgASgMYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct]);
 
 /**
+ * Ties a user to an account at an identity provider.
+ *
  * @generated from message zitadel.user.v2.IDPLink
  */
 export type IDPLink = Message<"zitadel.user.v2.IDPLink"> & {
@@ -24,11 +26,15 @@ export type IDPLink = Message<"zitadel.user.v2.IDPLink"> & {
   idpId: string;
 
   /**
+   * Id of the account at the provider. Compared without regard to case.
+   *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
+   * Name of the account at the provider, for display.
+   *
    * @generated from field: string user_name = 3;
    */
   userName: string;
@@ -42,20 +48,28 @@ export const IDPLinkSchema: GenMessage<IDPLink> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_idp, 0);
 
 /**
+ * Where the browser goes after the sign-in at the provider.
+ *
  * @generated from message zitadel.user.v2.RedirectURLs
  */
 export type RedirectURLs = Message<"zitadel.user.v2.RedirectURLs"> & {
   /**
+   * An https URL (http only for localhost); with an allow-list configured, only to its hosts.
+   *
    * @generated from field: string success_url = 1;
    */
   successUrl: string;
 
   /**
+   * Where to go when the provider refuses or fails. Same rule.
+   *
    * @generated from field: string failure_url = 2;
    */
   failureUrl: string;
 
   /**
+   * Account to suggest to the provider. Empty: none.
+   *
    * @generated from field: string login_hint = 3;
    */
   loginHint: string;
@@ -69,6 +83,8 @@ export const RedirectURLsSchema: GenMessage<RedirectURLs> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_idp, 1);
 
 /**
+ * User name and password to check against an LDAP directory.
+ *
  * @generated from message zitadel.user.v2.LDAPCredentials
  */
 export type LDAPCredentials = Message<"zitadel.user.v2.LDAPCredentials"> & {
@@ -78,6 +94,8 @@ export type LDAPCredentials = Message<"zitadel.user.v2.LDAPCredentials"> & {
   username: string;
 
   /**
+   * Passed to the directory for the check, never stored.
+   *
    * @generated from field: string password = 2;
    */
   password: string;
@@ -91,6 +109,8 @@ export const LDAPCredentialsSchema: GenMessage<LDAPCredentials> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_idp, 2);
 
 /**
+ * An intent that succeeded at once, without a redirect.
+ *
  * @generated from message zitadel.user.v2.IDPIntent
  */
 export type IDPIntent = Message<"zitadel.user.v2.IDPIntent"> & {
@@ -100,11 +120,15 @@ export type IDPIntent = Message<"zitadel.user.v2.IDPIntent"> & {
   idpIntentId: string;
 
   /**
+   * Proof needed to retrieve the intent. Shown once.
+   *
    * @generated from field: string idp_intent_token = 2;
    */
   idpIntentToken: string;
 
   /**
+   * User linked to the external account. Empty: none.
+   *
    * @generated from field: string user_id = 3;
    */
   userId: string;
@@ -118,15 +142,21 @@ export const IDPIntentSchema: GenMessage<IDPIntent> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_idp, 3);
 
 /**
+ * An HTML form that the browser has to submit with POST to reach the provider.
+ *
  * @generated from message zitadel.user.v2.FormData
  */
 export type FormData = Message<"zitadel.user.v2.FormData"> & {
   /**
+   * Where to submit the form.
+   *
    * @generated from field: string url = 1;
    */
   url: string;
 
   /**
+   * Name and value of each hidden field.
+   *
    * @generated from field: map<string, string> fields = 2;
    */
   fields: { [key: string]: string };
@@ -140,6 +170,8 @@ export const FormDataSchema: GenMessage<FormData> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_idp, 4);
 
 /**
+ * What the identity provider told about the external account.
+ *
  * @generated from message zitadel.user.v2.IDPInformation
  */
 export type IDPInformation = Message<"zitadel.user.v2.IDPInformation"> & {
@@ -172,16 +204,22 @@ export type IDPInformation = Message<"zitadel.user.v2.IDPInformation"> & {
   idpId: string;
 
   /**
+   * Id of the account at the provider.
+   *
    * @generated from field: string user_id = 3;
    */
   userId: string;
 
   /**
+   * Name of the account at the provider.
+   *
    * @generated from field: string user_name = 4;
    */
   userName: string;
 
   /**
+   * Everything the provider said about the account, in the provider's own field names.
+   *
    * @generated from field: google.protobuf.Struct raw_information = 5;
    */
   rawInformation?: JsonObject | undefined;
@@ -195,6 +233,8 @@ export const IDPInformationSchema: GenMessage<IDPInformation> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_idp, 5);
 
 /**
+ * Tokens that an OAuth 2.0 or OpenID Connect provider issued.
+ *
  * @generated from message zitadel.user.v2.IDPOAuthAccessInformation
  */
 export type IDPOAuthAccessInformation = Message<"zitadel.user.v2.IDPOAuthAccessInformation"> & {
@@ -204,11 +244,15 @@ export type IDPOAuthAccessInformation = Message<"zitadel.user.v2.IDPOAuthAccessI
   accessToken: string;
 
   /**
+   * Absent unless the provider issued one.
+   *
    * @generated from field: optional string id_token = 2;
    */
   idToken?: string | undefined;
 
   /**
+   * Absent unless the provider issued one.
+   *
    * @generated from field: optional string refresh_token = 3;
    */
   refreshToken?: string | undefined;
@@ -222,10 +266,14 @@ export const IDPOAuthAccessInformationSchema: GenMessage<IDPOAuthAccessInformati
   messageDesc(file_zitadel_user_v2_idp, 6);
 
 /**
+ * The directory entry of the account.
+ *
  * @generated from message zitadel.user.v2.IDPLDAPAccessInformation
  */
 export type IDPLDAPAccessInformation = Message<"zitadel.user.v2.IDPLDAPAccessInformation"> & {
   /**
+   * Attribute names and their values.
+   *
    * @generated from field: google.protobuf.Struct attributes = 1;
    */
   attributes?: JsonObject | undefined;
@@ -239,10 +287,14 @@ export const IDPLDAPAccessInformationSchema: GenMessage<IDPLDAPAccessInformation
   messageDesc(file_zitadel_user_v2_idp, 7);
 
 /**
+ * The answer of a SAML provider.
+ *
  * @generated from message zitadel.user.v2.IDPSAMLAccessInformation
  */
 export type IDPSAMLAccessInformation = Message<"zitadel.user.v2.IDPSAMLAccessInformation"> & {
   /**
+   * The assertion as XML.
+   *
    * @generated from field: bytes assertion = 1;
    */
   assertion: Uint8Array;

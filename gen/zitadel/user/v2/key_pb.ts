@@ -18,6 +18,8 @@ export const file_zitadel_user_v2_key: GenFile = /*@__PURE__*/
   fileDesc("Chl6aXRhZGVsL3VzZXIvdjIva2V5LnByb3RvEg96aXRhZGVsLnVzZXIudjIi2AIKEEtleXNTZWFyY2hGaWx0ZXISNAoNa2V5X2lkX2ZpbHRlchgBIAEoCzIbLnppdGFkZWwuZmlsdGVyLnYyLklERmlsdGVySAASNQoOdXNlcl9pZF9maWx0ZXIYAiABKAsyGy56aXRhZGVsLmZpbHRlci52Mi5JREZpbHRlckgAEj0KFm9yZ2FuaXphdGlvbl9pZF9maWx0ZXIYAyABKAsyGy56aXRhZGVsLmZpbHRlci52Mi5JREZpbHRlckgAEkEKE2NyZWF0ZWRfZGF0ZV9maWx0ZXIYBCABKAsyIi56aXRhZGVsLmZpbHRlci52Mi5UaW1lc3RhbXBGaWx0ZXJIABJEChZleHBpcmF0aW9uX2RhdGVfZmlsdGVyGAUgASgLMiIueml0YWRlbC5maWx0ZXIudjIuVGltZXN0YW1wRmlsdGVySABCDwoGZmlsdGVyEgW6SAIIASLUAQoDS2V5EjEKDWNyZWF0aW9uX2RhdGUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2NoYW5nZV9kYXRlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIKCgJpZBgDIAEoCRIPCgd1c2VyX2lkGAQgASgJEhcKD29yZ2FuaXphdGlvbl9pZBgFIAEoCRIzCg9leHBpcmF0aW9uX2RhdGUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKs4BCgxLZXlGaWVsZE5hbWUSHgoaS0VZX0ZJRUxEX05BTUVfVU5TUEVDSUZJRUQQABIfChtLRVlfRklFTERfTkFNRV9DUkVBVEVEX0RBVEUQARIVChFLRVlfRklFTERfTkFNRV9JRBACEhoKFktFWV9GSUVMRF9OQU1FX1VTRVJfSUQQAxIiCh5LRVlfRklFTERfTkFNRV9PUkdBTklaQVRJT05fSUQQBBImCiJLRVlfRklFTERfTkFNRV9LRVlfRVhQSVJBVElPTl9EQVRFEAViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_zitadel_filter_v2_filter]);
 
 /**
+ * One condition on the keys to list.
+ *
  * @generated from message zitadel.user.v2.KeysSearchFilter
  */
 export type KeysSearchFilter = Message<"zitadel.user.v2.KeysSearchFilter"> & {
@@ -65,6 +67,8 @@ export const KeysSearchFilterSchema: GenMessage<KeysSearchFilter> = /*@__PURE__*
   messageDesc(file_zitadel_user_v2_key, 0);
 
 /**
+ * A public key that a machine user signs in with. The private part is never stored.
+ *
  * @generated from message zitadel.user.v2.Key
  */
 export type Key = Message<"zitadel.user.v2.Key"> & {
@@ -89,11 +93,15 @@ export type Key = Message<"zitadel.user.v2.Key"> & {
   userId: string;
 
   /**
+   * Organization of the user.
+   *
    * @generated from field: string organization_id = 5;
    */
   organizationId: string;
 
   /**
+   * From this time on the key is refused.
+   *
    * @generated from field: google.protobuf.Timestamp expiration_date = 6;
    */
   expirationDate?: Timestamp | undefined;
@@ -107,10 +115,14 @@ export const KeySchema: GenMessage<Key> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_key, 1);
 
 /**
+ * What keys can be sorted by.
+ *
  * @generated from enum zitadel.user.v2.KeyFieldName
  */
 export const KeyFieldName = {
   /**
+   * Creation date.
+   *
    * @generated from enum value: KEY_FIELD_NAME_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
@@ -142,6 +154,8 @@ export const KeyFieldName = {
 } as const;
 
 /**
+ * What keys can be sorted by.
+ *
  * @generated from enum zitadel.user.v2.KeyFieldName
  */
 export type KeyFieldName = (typeof KeyFieldName)[keyof typeof KeyFieldName] | UnknownEnum;

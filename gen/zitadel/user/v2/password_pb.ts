@@ -14,15 +14,22 @@ export const file_zitadel_user_v2_password: GenFile = /*@__PURE__*/
   fileDesc("Ch56aXRhZGVsL3VzZXIvdjIvcGFzc3dvcmQucHJvdG8SD3ppdGFkZWwudXNlci52MiJBCghQYXNzd29yZBIcCghwYXNzd29yZBgBIAEoCUIKukgHcgUQARjIARIXCg9jaGFuZ2VfcmVxdWlyZWQYAiABKAgiQwoOSGFzaGVkUGFzc3dvcmQSGAoEaGFzaBgBIAEoCUIKukgHcgUQARjIARIXCg9jaGFuZ2VfcmVxdWlyZWQYAiABKAgi6QEKC1NldFBhc3N3b3JkEi0KCHBhc3N3b3JkGAEgASgLMhkueml0YWRlbC51c2VyLnYyLlBhc3N3b3JkSAASOgoPaGFzaGVkX3Bhc3N3b3JkGAIgASgLMh8ueml0YWRlbC51c2VyLnYyLkhhc2hlZFBhc3N3b3JkSAASJgoQY3VycmVudF9wYXNzd29yZBgDIAEoCUIKukgHcgUQARjIAUgBEiYKEXZlcmlmaWNhdGlvbl9jb2RlGAQgASgJQgm6SAZyBBABGBRIAUIPCg1wYXNzd29yZF90eXBlQg4KDHZlcmlmaWNhdGlvbiKNAQoVU2VuZFBhc3N3b3JkUmVzZXRMaW5rEjwKEW5vdGlmaWNhdGlvbl90eXBlGAEgASgOMiEueml0YWRlbC51c2VyLnYyLk5vdGlmaWNhdGlvblR5cGUSJQoMdXJsX3RlbXBsYXRlGAIgASgJQgq6SAdyBRABGMgBSACIAQFCDwoNX3VybF90ZW1wbGF0ZSIZChdSZXR1cm5QYXNzd29yZFJlc2V0Q29kZSptChBOb3RpZmljYXRpb25UeXBlEiEKHU5PVElGSUNBVElPTl9UWVBFX1Vuc3BlY2lmaWVkEAASGwoXTk9USUZJQ0FUSU9OX1RZUEVfRW1haWwQARIZChVOT1RJRklDQVRJT05fVFlQRV9TTVMQAmIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
+ * A new password in plain text.
+ *
  * @generated from message zitadel.user.v2.Password
  */
 export type Password = Message<"zitadel.user.v2.Password"> & {
   /**
+   * Must meet the password policy, by default: at least 8 bytes, with a lower-case letter a-z, an upper-case letter
+   * A-Z, a digit and one other character. Stored only as an argon2id hash.
+   *
    * @generated from field: string password = 1;
    */
   password: string;
 
   /**
+   * The user has to choose another password at the next sign-in.
+   *
    * @generated from field: bool change_required = 2;
    */
   changeRequired: boolean;
@@ -36,15 +43,24 @@ export const PasswordSchema: GenMessage<Password> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_password, 0);
 
 /**
+ * A password known only as a hash, for importing users.
+ *
  * @generated from message zitadel.user.v2.HashedPassword
  */
 export type HashedPassword = Message<"zitadel.user.v2.HashedPassword"> & {
   /**
+   * The whole encoded hash. Accepted: argon2i and argon2id, bcrypt, scrypt, pbkdf2, sha256-crypt, sha512-crypt,
+   * md5-crypt, phpass, Drupal 7, plain and salted MD5, Firebase scrypt and SSHA, each within bounds on its cost;
+   * anything else is INVALID_ARGUMENT.
+   * The password policy does not apply. A successful check replaces an outdated algorithm or cost by argon2id.
+   *
    * @generated from field: string hash = 1;
    */
   hash: string;
 
   /**
+   * The user has to choose another password at the next sign-in.
+   *
    * @generated from field: bool change_required = 2;
    */
   changeRequired: boolean;
@@ -58,6 +74,8 @@ export const HashedPasswordSchema: GenMessage<HashedPassword> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_password, 1);
 
 /**
+ * A password change as part of an update: the new password and the proof that allows it.
+ *
  * @generated from message zitadel.user.v2.SetPassword
  */
 export type SetPassword = Message<"zitadel.user.v2.SetPassword"> & {
@@ -79,6 +97,8 @@ export type SetPassword = Message<"zitadel.user.v2.SetPassword"> & {
   } | { case: undefined; value?: undefined };
 
   /**
+   * Without a proof the caller needs `user.write`, for its own password `user.credential.write` or `user.write`.
+   *
    * @generated from oneof zitadel.user.v2.SetPassword.verification
    */
   verification: {
@@ -89,6 +109,8 @@ export type SetPassword = Message<"zitadel.user.v2.SetPassword"> & {
     case: "currentPassword";
   } | {
     /**
+     * A code from PasswordReset.
+     *
      * @generated from field: string verification_code = 4;
      */
     value: string;
@@ -104,6 +126,8 @@ export const SetPasswordSchema: GenMessage<SetPassword> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_password, 2);
 
 /**
+ * Sends the password reset code to the user.
+ *
  * @generated from message zitadel.user.v2.SendPasswordResetLink
  */
 export type SendPasswordResetLink = Message<"zitadel.user.v2.SendPasswordResetLink"> & {
@@ -113,6 +137,11 @@ export type SendPasswordResetLink = Message<"zitadel.user.v2.SendPasswordResetLi
   notificationType: NotificationType;
 
   /**
+   * Link to put into the mail, with the variables `{{.UserID}}`, `{{.Code}}` and `{{.OrgID}}`.
+   * An absolute https URL (http only for localhost) with literal scheme and host and without user info; with an
+   * allow-list configured its host must be listed or that of the public URL. Absent: the default link on the public
+   * URL.
+   *
    * @generated from field: optional string url_template = 2;
    */
   urlTemplate?: string | undefined;
@@ -126,6 +155,8 @@ export const SendPasswordResetLinkSchema: GenMessage<SendPasswordResetLink> = /*
   messageDesc(file_zitadel_user_v2_password, 3);
 
 /**
+ * Returns the code in the response. Nothing is sent.
+ *
  * @generated from message zitadel.user.v2.ReturnPasswordResetCode
  */
 export type ReturnPasswordResetCode = Message<"zitadel.user.v2.ReturnPasswordResetCode"> & {
@@ -139,10 +170,14 @@ export const ReturnPasswordResetCodeSchema: GenMessage<ReturnPasswordResetCode> 
   messageDesc(file_zitadel_user_v2_password, 4);
 
 /**
+ * Over which channel a message goes.
+ *
  * @generated from enum zitadel.user.v2.NotificationType
  */
 export const NotificationType = {
   /**
+   * E-mail.
+   *
    * @generated from enum value: NOTIFICATION_TYPE_Unspecified = 0;
    */
   Unspecified: 0,
@@ -153,12 +188,16 @@ export const NotificationType = {
   Email: 1,
 
   /**
+   * If the user has no phone, nothing arrives and no error is reported.
+   *
    * @generated from enum value: NOTIFICATION_TYPE_SMS = 2;
    */
   SMS: 2,
 } as const;
 
 /**
+ * Over which channel a message goes.
+ *
  * @generated from enum zitadel.user.v2.NotificationType
  */
 export type NotificationType = (typeof NotificationType)[keyof typeof NotificationType] | UnknownEnum;

@@ -18,6 +18,8 @@ export const file_zitadel_user_v2_pat: GenFile = /*@__PURE__*/
   fileDesc("Chl6aXRhZGVsL3VzZXIvdjIvcGF0LnByb3RvEg96aXRhZGVsLnVzZXIudjIi6gIKIFBlcnNvbmFsQWNjZXNzVG9rZW5zU2VhcmNoRmlsdGVyEjYKD3Rva2VuX2lkX2ZpbHRlchgBIAEoCzIbLnppdGFkZWwuZmlsdGVyLnYyLklERmlsdGVySAASNQoOdXNlcl9pZF9maWx0ZXIYAiABKAsyGy56aXRhZGVsLmZpbHRlci52Mi5JREZpbHRlckgAEj0KFm9yZ2FuaXphdGlvbl9pZF9maWx0ZXIYAyABKAsyGy56aXRhZGVsLmZpbHRlci52Mi5JREZpbHRlckgAEkEKE2NyZWF0ZWRfZGF0ZV9maWx0ZXIYBCABKAsyIi56aXRhZGVsLmZpbHRlci52Mi5UaW1lc3RhbXBGaWx0ZXJIABJEChZleHBpcmF0aW9uX2RhdGVfZmlsdGVyGAUgASgLMiIueml0YWRlbC5maWx0ZXIudjIuVGltZXN0YW1wRmlsdGVySABCDwoGZmlsdGVyEgW6SAIIASLkAQoTUGVyc29uYWxBY2Nlc3NUb2tlbhIxCg1jcmVhdGlvbl9kYXRlGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtjaGFuZ2VfZGF0ZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASCgoCaWQYAyABKAkSDwoHdXNlcl9pZBgEIAEoCRIXCg9vcmdhbml6YXRpb25faWQYBSABKAkSMwoPZXhwaXJhdGlvbl9kYXRlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCrGAgocUGVyc29uYWxBY2Nlc3NUb2tlbkZpZWxkTmFtZRIwCixQRVJTT05BTF9BQ0NFU1NfVE9LRU5fRklFTERfTkFNRV9VTlNQRUNJRklFRBAAEjEKLVBFUlNPTkFMX0FDQ0VTU19UT0tFTl9GSUVMRF9OQU1FX0NSRUFURURfREFURRABEicKI1BFUlNPTkFMX0FDQ0VTU19UT0tFTl9GSUVMRF9OQU1FX0lEEAISLAooUEVSU09OQUxfQUNDRVNTX1RPS0VOX0ZJRUxEX05BTUVfVVNFUl9JRBADEjQKMFBFUlNPTkFMX0FDQ0VTU19UT0tFTl9GSUVMRF9OQU1FX09SR0FOSVpBVElPTl9JRBAEEjQKMFBFUlNPTkFMX0FDQ0VTU19UT0tFTl9GSUVMRF9OQU1FX0VYUElSQVRJT05fREFURRAFYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_zitadel_filter_v2_filter]);
 
 /**
+ * One condition on the personal access tokens to list.
+ *
  * @generated from message zitadel.user.v2.PersonalAccessTokensSearchFilter
  */
 export type PersonalAccessTokensSearchFilter = Message<"zitadel.user.v2.PersonalAccessTokensSearchFilter"> & {
@@ -65,6 +67,8 @@ export const PersonalAccessTokensSearchFilterSchema: GenMessage<PersonalAccessTo
   messageDesc(file_zitadel_user_v2_pat, 0);
 
 /**
+ * A personal access token of a machine user, without the token itself.
+ *
  * @generated from message zitadel.user.v2.PersonalAccessToken
  */
 export type PersonalAccessToken = Message<"zitadel.user.v2.PersonalAccessToken"> & {
@@ -89,11 +93,15 @@ export type PersonalAccessToken = Message<"zitadel.user.v2.PersonalAccessToken">
   userId: string;
 
   /**
+   * Organization of the user.
+   *
    * @generated from field: string organization_id = 5;
    */
   organizationId: string;
 
   /**
+   * From this time on the token is refused.
+   *
    * @generated from field: google.protobuf.Timestamp expiration_date = 6;
    */
   expirationDate?: Timestamp | undefined;
@@ -107,10 +115,14 @@ export const PersonalAccessTokenSchema: GenMessage<PersonalAccessToken> = /*@__P
   messageDesc(file_zitadel_user_v2_pat, 1);
 
 /**
+ * What personal access tokens can be sorted by.
+ *
  * @generated from enum zitadel.user.v2.PersonalAccessTokenFieldName
  */
 export const PersonalAccessTokenFieldName = {
   /**
+   * Creation date.
+   *
    * @generated from enum value: PERSONAL_ACCESS_TOKEN_FIELD_NAME_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
@@ -142,6 +154,8 @@ export const PersonalAccessTokenFieldName = {
 } as const;
 
 /**
+ * What personal access tokens can be sorted by.
+ *
  * @generated from enum zitadel.user.v2.PersonalAccessTokenFieldName
  */
 export type PersonalAccessTokenFieldName = (typeof PersonalAccessTokenFieldName)[keyof typeof PersonalAccessTokenFieldName] | UnknownEnum;

@@ -14,10 +14,15 @@ export const file_zitadel_user_v2_phone: GenFile = /*@__PURE__*/
   fileDesc("Cht6aXRhZGVsL3VzZXIvdjIvcGhvbmUucHJvdG8SD3ppdGFkZWwudXNlci52MiLgAQoNU2V0SHVtYW5QaG9uZRIZCgVwaG9uZRgBIAEoCUIKukgHcgUQABjIARI/CglzZW5kX2NvZGUYAiABKAsyKi56aXRhZGVsLnVzZXIudjIuU2VuZFBob25lVmVyaWZpY2F0aW9uQ29kZUgAEkMKC3JldHVybl9jb2RlGAMgASgLMiwueml0YWRlbC51c2VyLnYyLlJldHVyblBob25lVmVyaWZpY2F0aW9uQ29kZUgAEh4KC2lzX3ZlcmlmaWVkGAQgASgIQge6SARqAggBSABCDgoMdmVyaWZpY2F0aW9uIhsKGVNlbmRQaG9uZVZlcmlmaWNhdGlvbkNvZGUiHQobUmV0dXJuUGhvbmVWZXJpZmljYXRpb25Db2RlIjAKCkh1bWFuUGhvbmUSDQoFcGhvbmUYASABKAkSEwoLaXNfdmVyaWZpZWQYAiABKAhiBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
+ * A phone number to set, and how it becomes verified. Nothing chosen: a code goes out by SMS.
+ *
  * @generated from message zitadel.user.v2.SetHumanPhone
  */
 export type SetHumanPhone = Message<"zitadel.user.v2.SetHumanPhone"> & {
   /**
+   * Stored as E.164; a number without country code is read as Swiss ("079 123 45 67" becomes "+41791234567").
+   * Empty: no phone on creation; UpdateUser removes the phone, with nothing chosen below; UpdateHumanUser ignores it.
+   *
    * @generated from field: string phone = 1;
    */
   phone: string;
@@ -27,18 +32,25 @@ export type SetHumanPhone = Message<"zitadel.user.v2.SetHumanPhone"> & {
    */
   verification: {
     /**
+     * Sends a verification code by SMS.
+     *
      * @generated from field: zitadel.user.v2.SendPhoneVerificationCode send_code = 2;
      */
     value: SendPhoneVerificationCode;
     case: "sendCode";
   } | {
     /**
+     * Returns the code in the response instead of sending it. Refused with PERMISSION_DENIED to a caller acting on
+     * itself without `user.write`.
+     *
      * @generated from field: zitadel.user.v2.ReturnPhoneVerificationCode return_code = 3;
      */
     value: ReturnPhoneVerificationCode;
     case: "returnCode";
   } | {
     /**
+     * The number is taken as verified, no code is created. Needs `user.write` even for the caller's own number.
+     *
      * @generated from field: bool is_verified = 4;
      */
     value: boolean;
@@ -54,6 +66,8 @@ export const SetHumanPhoneSchema: GenMessage<SetHumanPhone> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_phone, 0);
 
 /**
+ * Sends the verification code by SMS.
+ *
  * @generated from message zitadel.user.v2.SendPhoneVerificationCode
  */
 export type SendPhoneVerificationCode = Message<"zitadel.user.v2.SendPhoneVerificationCode"> & {
@@ -67,6 +81,8 @@ export const SendPhoneVerificationCodeSchema: GenMessage<SendPhoneVerificationCo
   messageDesc(file_zitadel_user_v2_phone, 1);
 
 /**
+ * Returns the code in the response. Nothing is sent.
+ *
  * @generated from message zitadel.user.v2.ReturnPhoneVerificationCode
  */
 export type ReturnPhoneVerificationCode = Message<"zitadel.user.v2.ReturnPhoneVerificationCode"> & {
@@ -80,10 +96,14 @@ export const ReturnPhoneVerificationCodeSchema: GenMessage<ReturnPhoneVerificati
   messageDesc(file_zitadel_user_v2_phone, 2);
 
 /**
+ * The phone number of a human user; empty if there is none.
+ *
  * @generated from message zitadel.user.v2.HumanPhone
  */
 export type HumanPhone = Message<"zitadel.user.v2.HumanPhone"> & {
   /**
+   * In E.164.
+   *
    * @generated from field: string phone = 1;
    */
   phone: string;

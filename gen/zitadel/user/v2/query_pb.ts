@@ -20,6 +20,8 @@ export const file_zitadel_user_v2_query: GenFile = /*@__PURE__*/
   fileDesc("Cht6aXRhZGVsL3VzZXIvdjIvcXVlcnkucHJvdG8SD3ppdGFkZWwudXNlci52MiK/CAoLU2VhcmNoUXVlcnkSOQoPdXNlcl9uYW1lX3F1ZXJ5GAEgASgLMh4ueml0YWRlbC51c2VyLnYyLlVzZXJOYW1lUXVlcnlIABI7ChBmaXJzdF9uYW1lX3F1ZXJ5GAIgASgLMh8ueml0YWRlbC51c2VyLnYyLkZpcnN0TmFtZVF1ZXJ5SAASOQoPbGFzdF9uYW1lX3F1ZXJ5GAMgASgLMh4ueml0YWRlbC51c2VyLnYyLkxhc3ROYW1lUXVlcnlIABI5Cg9uaWNrX25hbWVfcXVlcnkYBCABKAsyHi56aXRhZGVsLnVzZXIudjIuTmlja05hbWVRdWVyeUgAEj8KEmRpc3BsYXlfbmFtZV9xdWVyeRgFIAEoCzIhLnppdGFkZWwudXNlci52Mi5EaXNwbGF5TmFtZVF1ZXJ5SAASMgoLZW1haWxfcXVlcnkYBiABKAsyGy56aXRhZGVsLnVzZXIudjIuRW1haWxRdWVyeUgAEjIKC3N0YXRlX3F1ZXJ5GAcgASgLMhsueml0YWRlbC51c2VyLnYyLlN0YXRlUXVlcnlIABIwCgp0eXBlX3F1ZXJ5GAggASgLMhoueml0YWRlbC51c2VyLnYyLlR5cGVRdWVyeUgAEjsKEGxvZ2luX25hbWVfcXVlcnkYCSABKAsyHy56aXRhZGVsLnVzZXIudjIuTG9naW5OYW1lUXVlcnlIABI7ChFpbl91c2VyX2lkc19xdWVyeRgKIAEoCzIeLnppdGFkZWwudXNlci52Mi5JblVzZXJJRFF1ZXJ5SAASLAoIb3JfcXVlcnkYCyABKAsyGC56aXRhZGVsLnVzZXIudjIuT3JRdWVyeUgAEi4KCWFuZF9xdWVyeRgMIAEoCzIZLnppdGFkZWwudXNlci52Mi5BbmRRdWVyeUgAEi4KCW5vdF9xdWVyeRgNIAEoCzIZLnppdGFkZWwudXNlci52Mi5Ob3RRdWVyeUgAEkIKFGluX3VzZXJfZW1haWxzX3F1ZXJ5GA4gASgLMiIueml0YWRlbC51c2VyLnYyLkluVXNlckVtYWlsc1F1ZXJ5SAASRQoVb3JnYW5pemF0aW9uX2lkX3F1ZXJ5GA8gASgLMiQueml0YWRlbC51c2VyLnYyLk9yZ2FuaXphdGlvbklkUXVlcnlIABIyCgtwaG9uZV9xdWVyeRgQIAEoCzIbLnppdGFkZWwudXNlci52Mi5QaG9uZVF1ZXJ5SAASRQoTbWV0YWRhdGFfa2V5X2ZpbHRlchgRIAEoCzImLnppdGFkZWwubWV0YWRhdGEudjIuTWV0YWRhdGFLZXlGaWx0ZXJIABJJChVtZXRhZGF0YV92YWx1ZV9maWx0ZXIYEiABKAsyKC56aXRhZGVsLm1ldGFkYXRhLnYyLk1ldGFkYXRhVmFsdWVGaWx0ZXJIAEIOCgVxdWVyeRIFukgCCAEibAoNVXNlck5hbWVRdWVyeRIdCgl1c2VyX25hbWUYASABKAlCCrpIB3IFEAEYyAESPAoGbWV0aG9kGAIgASgOMiIueml0YWRlbC5vYmplY3QudjIuVGV4dFF1ZXJ5TWV0aG9kQgi6SAWCAQIQASJuCg5GaXJzdE5hbWVRdWVyeRIeCgpmaXJzdF9uYW1lGAEgASgJQgq6SAdyBRABGMgBEjwKBm1ldGhvZBgCIAEoDjIiLnppdGFkZWwub2JqZWN0LnYyLlRleHRRdWVyeU1ldGhvZEIIukgFggECEAEibAoNTGFzdE5hbWVRdWVyeRIdCglsYXN0X25hbWUYASABKAlCCrpIB3IFEAEYyAESPAoGbWV0aG9kGAIgASgOMiIueml0YWRlbC5vYmplY3QudjIuVGV4dFF1ZXJ5TWV0aG9kQgi6SAWCAQIQASJsCg1OaWNrTmFtZVF1ZXJ5Eh0KCW5pY2tfbmFtZRgBIAEoCUIKukgHcgUQARjIARI8CgZtZXRob2QYAiABKA4yIi56aXRhZGVsLm9iamVjdC52Mi5UZXh0UXVlcnlNZXRob2RCCLpIBYIBAhABInIKEERpc3BsYXlOYW1lUXVlcnkSIAoMZGlzcGxheV9uYW1lGAEgASgJQgq6SAdyBRABGMgBEjwKBm1ldGhvZBgCIAEoDjIiLnppdGFkZWwub2JqZWN0LnYyLlRleHRRdWVyeU1ldGhvZEIIukgFggECEAEiawoKRW1haWxRdWVyeRIfCg1lbWFpbF9hZGRyZXNzGAEgASgJQgi6SAVyAxjIARI8CgZtZXRob2QYAiABKA4yIi56aXRhZGVsLm9iamVjdC52Mi5UZXh0UXVlcnlNZXRob2RCCLpIBYIBAhABIkEKClN0YXRlUXVlcnkSMwoFc3RhdGUYASABKA4yGi56aXRhZGVsLnVzZXIudjIuVXNlclN0YXRlQgi6SAWCAQIQASI6CglUeXBlUXVlcnkSLQoEdHlwZRgBIAEoDjIVLnppdGFkZWwudXNlci52Mi5UeXBlQgi6SAWCAQIQASJuCg5Mb2dpbk5hbWVRdWVyeRIeCgpsb2dpbl9uYW1lGAEgASgJQgq6SAdyBRABGMgBEjwKBm1ldGhvZBgCIAEoDjIiLnppdGFkZWwub2JqZWN0LnYyLlRleHRRdWVyeU1ldGhvZEIIukgFggECEAEiIQoNSW5Vc2VySURRdWVyeRIQCgh1c2VyX2lkcxgBIAMoCSI4CgdPclF1ZXJ5Ei0KB3F1ZXJpZXMYASADKAsyHC56aXRhZGVsLnVzZXIudjIuU2VhcmNoUXVlcnkiOQoIQW5kUXVlcnkSLQoHcXVlcmllcxgBIAMoCzIcLnppdGFkZWwudXNlci52Mi5TZWFyY2hRdWVyeSI3CghOb3RRdWVyeRIrCgVxdWVyeRgBIAEoCzIcLnppdGFkZWwudXNlci52Mi5TZWFyY2hRdWVyeSIoChFJblVzZXJFbWFpbHNRdWVyeRITCgt1c2VyX2VtYWlscxgBIAMoCSI6ChNPcmdhbml6YXRpb25JZFF1ZXJ5EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoCUIKukgHcgUQARjIASJjCgpQaG9uZVF1ZXJ5EhcKBm51bWJlchgBIAEoCUIHukgEcgIYFBI8CgZtZXRob2QYAiABKA4yIi56aXRhZGVsLm9iamVjdC52Mi5UZXh0UXVlcnlNZXRob2RCCLpIBYIBAhABKsICCg1Vc2VyRmllbGROYW1lEh8KG1VTRVJfRklFTERfTkFNRV9VTlNQRUNJRklFRBAAEh0KGVVTRVJfRklFTERfTkFNRV9VU0VSX05BTUUQARIeChpVU0VSX0ZJRUxEX05BTUVfRklSU1RfTkFNRRACEh0KGVVTRVJfRklFTERfTkFNRV9MQVNUX05BTUUQAxIdChlVU0VSX0ZJRUxEX05BTUVfTklDS19OQU1FEAQSIAocVVNFUl9GSUVMRF9OQU1FX0RJU1BMQVlfTkFNRRAFEhkKFVVTRVJfRklFTERfTkFNRV9FTUFJTBAGEhkKFVVTRVJfRklFTERfTkFNRV9TVEFURRAHEhgKFFVTRVJfRklFTERfTkFNRV9UWVBFEAgSIQodVVNFUl9GSUVMRF9OQU1FX0NSRUFUSU9OX0RBVEUQCSo+CgRUeXBlEhQKEFRZUEVfVU5TUEVDSUZJRUQQABIOCgpUWVBFX0hVTUFOEAESEAoMVFlQRV9NQUNISU5FEAJiBnByb3RvMw", [file_buf_validate_validate, file_zitadel_metadata_v2_metadata, file_zitadel_object_v2_object, file_zitadel_user_v2_user]);
 
 /**
+ * One condition on the users to list. Conditions nest at most 20 deep.
+ *
  * @generated from message zitadel.user.v2.SearchQuery
  */
 export type SearchQuery = Message<"zitadel.user.v2.SearchQuery"> & {
@@ -124,6 +126,8 @@ export type SearchQuery = Message<"zitadel.user.v2.SearchQuery"> & {
     case: "phoneQuery";
   } | {
     /**
+     * Together with a value filter in the same AND, both must hold for one and the same entry.
+     *
      * @generated from field: zitadel.metadata.v2.MetadataKeyFilter metadata_key_filter = 17;
      */
     value: MetadataKeyFilter;
@@ -145,6 +149,8 @@ export const SearchQuerySchema: GenMessage<SearchQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 0);
 
 /**
+ * Matches the username.
+ *
  * @generated from message zitadel.user.v2.UserNameQuery
  */
 export type UserNameQuery = Message<"zitadel.user.v2.UserNameQuery"> & {
@@ -167,6 +173,8 @@ export const UserNameQuerySchema: GenMessage<UserNameQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 1);
 
 /**
+ * Matches the given name of human users.
+ *
  * @generated from message zitadel.user.v2.FirstNameQuery
  */
 export type FirstNameQuery = Message<"zitadel.user.v2.FirstNameQuery"> & {
@@ -189,6 +197,8 @@ export const FirstNameQuerySchema: GenMessage<FirstNameQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 2);
 
 /**
+ * Matches the family name of human users.
+ *
  * @generated from message zitadel.user.v2.LastNameQuery
  */
 export type LastNameQuery = Message<"zitadel.user.v2.LastNameQuery"> & {
@@ -211,6 +221,8 @@ export const LastNameQuerySchema: GenMessage<LastNameQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 3);
 
 /**
+ * Matches the nickname of human users.
+ *
  * @generated from message zitadel.user.v2.NickNameQuery
  */
 export type NickNameQuery = Message<"zitadel.user.v2.NickNameQuery"> & {
@@ -233,6 +245,8 @@ export const NickNameQuerySchema: GenMessage<NickNameQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 4);
 
 /**
+ * Matches the display name of human users.
+ *
  * @generated from message zitadel.user.v2.DisplayNameQuery
  */
 export type DisplayNameQuery = Message<"zitadel.user.v2.DisplayNameQuery"> & {
@@ -255,6 +269,8 @@ export const DisplayNameQuerySchema: GenMessage<DisplayNameQuery> = /*@__PURE__*
   messageDesc(file_zitadel_user_v2_query, 5);
 
 /**
+ * Matches the e-mail address of human users, verified or not.
+ *
  * @generated from message zitadel.user.v2.EmailQuery
  */
 export type EmailQuery = Message<"zitadel.user.v2.EmailQuery"> & {
@@ -277,6 +293,8 @@ export const EmailQuerySchema: GenMessage<EmailQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 6);
 
 /**
+ * Matches users in one state.
+ *
  * @generated from message zitadel.user.v2.StateQuery
  */
 export type StateQuery = Message<"zitadel.user.v2.StateQuery"> & {
@@ -294,6 +312,8 @@ export const StateQuerySchema: GenMessage<StateQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 7);
 
 /**
+ * Matches humans or machines.
+ *
  * @generated from message zitadel.user.v2.TypeQuery
  */
 export type TypeQuery = Message<"zitadel.user.v2.TypeQuery"> & {
@@ -311,6 +331,8 @@ export const TypeQuerySchema: GenMessage<TypeQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 8);
 
 /**
+ * Matches any of the login names.
+ *
  * @generated from message zitadel.user.v2.LoginNameQuery
  */
 export type LoginNameQuery = Message<"zitadel.user.v2.LoginNameQuery"> & {
@@ -333,10 +355,14 @@ export const LoginNameQuerySchema: GenMessage<LoginNameQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 9);
 
 /**
+ * Matches users with one of these ids.
+ *
  * @generated from message zitadel.user.v2.InUserIDQuery
  */
 export type InUserIDQuery = Message<"zitadel.user.v2.InUserIDQuery"> & {
   /**
+   * Empty: INVALID_ARGUMENT.
+   *
    * @generated from field: repeated string user_ids = 1;
    */
   userIds: string[];
@@ -350,10 +376,14 @@ export const InUserIDQuerySchema: GenMessage<InUserIDQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 10);
 
 /**
+ * Matches users for whom at least one condition holds.
+ *
  * @generated from message zitadel.user.v2.OrQuery
  */
 export type OrQuery = Message<"zitadel.user.v2.OrQuery"> & {
   /**
+   * Empty: INVALID_ARGUMENT.
+   *
    * @generated from field: repeated zitadel.user.v2.SearchQuery queries = 1;
    */
   queries: SearchQuery[];
@@ -367,10 +397,14 @@ export const OrQuerySchema: GenMessage<OrQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 11);
 
 /**
+ * Matches users for whom all conditions hold.
+ *
  * @generated from message zitadel.user.v2.AndQuery
  */
 export type AndQuery = Message<"zitadel.user.v2.AndQuery"> & {
   /**
+   * Empty: INVALID_ARGUMENT.
+   *
    * @generated from field: repeated zitadel.user.v2.SearchQuery queries = 1;
    */
   queries: SearchQuery[];
@@ -384,10 +418,14 @@ export const AndQuerySchema: GenMessage<AndQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 12);
 
 /**
+ * Matches users for whom the condition does not hold.
+ *
  * @generated from message zitadel.user.v2.NotQuery
  */
 export type NotQuery = Message<"zitadel.user.v2.NotQuery"> & {
   /**
+   * Absent: INVALID_ARGUMENT.
+   *
    * @generated from field: zitadel.user.v2.SearchQuery query = 1;
    */
   query?: SearchQuery | undefined;
@@ -401,10 +439,14 @@ export const NotQuerySchema: GenMessage<NotQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 13);
 
 /**
+ * Matches users with one of these e-mail addresses.
+ *
  * @generated from message zitadel.user.v2.InUserEmailsQuery
  */
 export type InUserEmailsQuery = Message<"zitadel.user.v2.InUserEmailsQuery"> & {
   /**
+   * Empty: INVALID_ARGUMENT.
+   *
    * @generated from field: repeated string user_emails = 1;
    */
   userEmails: string[];
@@ -418,6 +460,8 @@ export const InUserEmailsQuerySchema: GenMessage<InUserEmailsQuery> = /*@__PURE_
   messageDesc(file_zitadel_user_v2_query, 14);
 
 /**
+ * Matches users of one organization.
+ *
  * @generated from message zitadel.user.v2.OrganizationIdQuery
  */
 export type OrganizationIdQuery = Message<"zitadel.user.v2.OrganizationIdQuery"> & {
@@ -435,10 +479,14 @@ export const OrganizationIdQuerySchema: GenMessage<OrganizationIdQuery> = /*@__P
   messageDesc(file_zitadel_user_v2_query, 15);
 
 /**
+ * Matches the phone number of human users.
+ *
  * @generated from message zitadel.user.v2.PhoneQuery
  */
 export type PhoneQuery = Message<"zitadel.user.v2.PhoneQuery"> & {
   /**
+   * Compared with the stored E.164 form, so it starts with "+" and the country code where the start counts.
+   *
    * @generated from field: string number = 1;
    */
   number: string;
@@ -457,10 +505,14 @@ export const PhoneQuerySchema: GenMessage<PhoneQuery> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_query, 16);
 
 /**
+ * What users can be sorted by. Rows that are equal there are ordered by id.
+ *
  * @generated from enum zitadel.user.v2.UserFieldName
  */
 export const UserFieldName = {
   /**
+   * The id. Generated ids rise with time, so descending order lists the newest first.
+   *
    * @generated from enum value: USER_FIELD_NAME_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
@@ -512,6 +564,8 @@ export const UserFieldName = {
 } as const;
 
 /**
+ * What users can be sorted by. Rows that are equal there are ordered by id.
+ *
  * @generated from enum zitadel.user.v2.UserFieldName
  */
 export type UserFieldName = (typeof UserFieldName)[keyof typeof UserFieldName] | UnknownEnum;
@@ -523,6 +577,8 @@ export const UserFieldNameSchema: GenEnum<UserFieldName> = /*@__PURE__*/
   enumDesc(file_zitadel_user_v2_query, 0);
 
 /**
+ * Kind of user.
+ *
  * @generated from enum zitadel.user.v2.Type
  */
 export const Type = {
@@ -532,17 +588,23 @@ export const Type = {
   UNSPECIFIED: 0,
 
   /**
+   * A person.
+   *
    * @generated from enum value: TYPE_HUMAN = 1;
    */
   HUMAN: 1,
 
   /**
+   * A program, which signs in with a key, a personal access token or a secret.
+   *
    * @generated from enum value: TYPE_MACHINE = 2;
    */
   MACHINE: 2,
 } as const;
 
 /**
+ * Kind of user.
+ *
  * @generated from enum zitadel.user.v2.Type
  */
 export type Type = (typeof Type)[keyof typeof Type] | UnknownEnum;

@@ -22,15 +22,21 @@ export const file_zitadel_user_v2_user: GenFile = /*@__PURE__*/
   fileDesc("Chp6aXRhZGVsL3VzZXIvdjIvdXNlci5wcm90bxIPeml0YWRlbC51c2VyLnYyIrICCg9TZXRIdW1hblByb2ZpbGUSHgoKZ2l2ZW5fbmFtZRgBIAEoCUIKukgHcgUQARjIARIfCgtmYW1pbHlfbmFtZRgCIAEoCUIKukgHcgUQARjIARIgCgluaWNrX25hbWUYAyABKAlCCLpIBXIDGMgBSACIAQESIwoMZGlzcGxheV9uYW1lGAQgASgJQgi6SAVyAxjIAUgBiAEBEigKEnByZWZlcnJlZF9sYW5ndWFnZRgFIAEoCUIHukgEcgIYCkgCiAEBEiwKBmdlbmRlchgGIAEoDjIXLnppdGFkZWwudXNlci52Mi5HZW5kZXJIA4gBAUIMCgpfbmlja19uYW1lQg8KDV9kaXNwbGF5X25hbWVCFQoTX3ByZWZlcnJlZF9sYW5ndWFnZUIJCgdfZ2VuZGVyIkcKEFNldE1ldGFkYXRhRW50cnkSFwoDa2V5GAEgASgJQgq6SAdyBRABGMgBEhoKBXZhbHVlGAIgASgMQgu6SAh6BhABGKDCHiKaAgoEVXNlchIPCgd1c2VyX2lkGAEgASgJEisKB2RldGFpbHMYCCABKAsyGi56aXRhZGVsLm9iamVjdC52Mi5EZXRhaWxzEikKBXN0YXRlGAIgASgOMhoueml0YWRlbC51c2VyLnYyLlVzZXJTdGF0ZRIQCgh1c2VybmFtZRgDIAEoCRITCgtsb2dpbl9uYW1lcxgEIAMoCRIcChRwcmVmZXJyZWRfbG9naW5fbmFtZRgFIAEoCRIrCgVodW1hbhgGIAEoCzIaLnppdGFkZWwudXNlci52Mi5IdW1hblVzZXJIABIvCgdtYWNoaW5lGAcgASgLMhwueml0YWRlbC51c2VyLnYyLk1hY2hpbmVVc2VySABCBgoEdHlwZSKiAwoJSHVtYW5Vc2VyEg8KB3VzZXJfaWQYASABKAkSKQoFc3RhdGUYAiABKA4yGi56aXRhZGVsLnVzZXIudjIuVXNlclN0YXRlEhAKCHVzZXJuYW1lGAMgASgJEhMKC2xvZ2luX25hbWVzGAQgAygJEhwKFHByZWZlcnJlZF9sb2dpbl9uYW1lGAUgASgJEi4KB3Byb2ZpbGUYBiABKAsyHS56aXRhZGVsLnVzZXIudjIuSHVtYW5Qcm9maWxlEioKBWVtYWlsGAcgASgLMhsueml0YWRlbC51c2VyLnYyLkh1bWFuRW1haWwSKgoFcGhvbmUYCCABKAsyGy56aXRhZGVsLnVzZXIudjIuSHVtYW5QaG9uZRIgChhwYXNzd29yZF9jaGFuZ2VfcmVxdWlyZWQYCSABKAgSNAoQcGFzc3dvcmRfY2hhbmdlZBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNAoQbWZhX2luaXRfc2tpcHBlZBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAijgIKDEh1bWFuUHJvZmlsZRISCgpnaXZlbl9uYW1lGAEgASgJEhMKC2ZhbWlseV9uYW1lGAIgASgJEhYKCW5pY2tfbmFtZRgDIAEoCUgAiAEBEhkKDGRpc3BsYXlfbmFtZRgEIAEoCUgBiAEBEh8KEnByZWZlcnJlZF9sYW5ndWFnZRgFIAEoCUgCiAEBEiwKBmdlbmRlchgGIAEoDjIXLnppdGFkZWwudXNlci52Mi5HZW5kZXJIA4gBARISCgphdmF0YXJfdXJsGAcgASgJQgwKCl9uaWNrX25hbWVCDwoNX2Rpc3BsYXlfbmFtZUIVChNfcHJlZmVycmVkX2xhbmd1YWdlQgkKB19nZW5kZXIigQEKC01hY2hpbmVVc2VyEgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSEgoKaGFzX3NlY3JldBgDIAEoCBI7ChFhY2Nlc3NfdG9rZW5fdHlwZRgEIAEoDjIgLnppdGFkZWwudXNlci52Mi5BY2Nlc3NUb2tlblR5cGUiVAoHUGFzc2tleRIKCgJpZBgBIAEoCRIvCgVzdGF0ZRgCIAEoDjIgLnppdGFkZWwudXNlci52Mi5BdXRoRmFjdG9yU3RhdGUSDAoEbmFtZRgDIAEoCSKTAgoKQXV0aEZhY3RvchIvCgVzdGF0ZRgBIAEoDjIgLnppdGFkZWwudXNlci52Mi5BdXRoRmFjdG9yU3RhdGUSLQoDb3RwGAIgASgLMh4ueml0YWRlbC51c2VyLnYyLkF1dGhGYWN0b3JPVFBIABItCgN1MmYYAyABKAsyHi56aXRhZGVsLnVzZXIudjIuQXV0aEZhY3RvclUyRkgAEjQKB290cF9zbXMYBCABKAsyIS56aXRhZGVsLnVzZXIudjIuQXV0aEZhY3Rvck9UUFNNU0gAEjgKCW90cF9lbWFpbBgFIAEoCzIjLnppdGFkZWwudXNlci52Mi5BdXRoRmFjdG9yT1RQRW1haWxIAEIGCgR0eXBlIg8KDUF1dGhGYWN0b3JPVFAiKQoNQXV0aEZhY3RvclUyRhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJIhIKEEF1dGhGYWN0b3JPVFBTTVMiFAoSQXV0aEZhY3Rvck9UUEVtYWlsIogBCg5TZW5kSW52aXRlQ29kZRIlCgx1cmxfdGVtcGxhdGUYASABKAlCCrpIB3IFEAEYyAFIAIgBARIpChBhcHBsaWNhdGlvbl9uYW1lGAIgASgJQgq6SAdyBRABGMgBSAGIAQFCDwoNX3VybF90ZW1wbGF0ZUITChFfYXBwbGljYXRpb25fbmFtZSISChBSZXR1cm5JbnZpdGVDb2RlKlgKBkdlbmRlchIWChJHRU5ERVJfVU5TUEVDSUZJRUQQABIRCg1HRU5ERVJfRkVNQUxFEAESDwoLR0VOREVSX01BTEUQAhISCg5HRU5ERVJfRElWRVJTRRADKkoKD0FjY2Vzc1Rva2VuVHlwZRIcChhBQ0NFU1NfVE9LRU5fVFlQRV9CRUFSRVIQABIZChVBQ0NFU1NfVE9LRU5fVFlQRV9KV1QQASqeAQoJVXNlclN0YXRlEhoKFlVTRVJfU1RBVEVfVU5TUEVDSUZJRUQQABIVChFVU0VSX1NUQVRFX0FDVElWRRABEhcKE1VTRVJfU1RBVEVfSU5BQ1RJVkUQAhIWChJVU0VSX1NUQVRFX0RFTEVURUQQAxIVChFVU0VSX1NUQVRFX0xPQ0tFRBAEEhYKElVTRVJfU1RBVEVfSU5JVElBTBAFKpEBCg9BdXRoRmFjdG9yU3RhdGUSIQodQVVUSF9GQUNUT1JfU1RBVEVfVU5TUEVDSUZJRUQQABIfChtBVVRIX0ZBQ1RPUl9TVEFURV9OT1RfUkVBRFkQARIbChdBVVRIX0ZBQ1RPUl9TVEFURV9SRUFEWRACEh0KGUFVVEhfRkFDVE9SX1NUQVRFX1JFTU9WRUQQA2IGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_zitadel_object_v2_object, file_zitadel_user_v2_email, file_zitadel_user_v2_phone]);
 
 /**
+ * Names and language of a human user.
+ *
  * @generated from message zitadel.user.v2.SetHumanProfile
  */
 export type SetHumanProfile = Message<"zitadel.user.v2.SetHumanProfile"> & {
   /**
+   * Trimmed on creation. Blank: INVALID_ARGUMENT.
+   *
    * @generated from field: string given_name = 1;
    */
   givenName: string;
 
   /**
+   * Trimmed on creation. Blank: INVALID_ARGUMENT.
+   *
    * @generated from field: string family_name = 2;
    */
   familyName: string;
@@ -41,11 +47,15 @@ export type SetHumanProfile = Message<"zitadel.user.v2.SetHumanProfile"> & {
   nickName?: string | undefined;
 
   /**
+   * Absent on creation: given name and family name. Later changes of those do not alter it.
+   *
    * @generated from field: optional string display_name = 4;
    */
   displayName?: string | undefined;
 
   /**
+   * BCP 47 tag. Unknown, or absent on creation: "und".
+   *
    * @generated from field: optional string preferred_language = 5;
    */
   preferredLanguage?: string | undefined;
@@ -64,6 +74,8 @@ export const SetHumanProfileSchema: GenMessage<SetHumanProfile> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_user, 0);
 
 /**
+ * A metadata entry to store with a new user.
+ *
  * @generated from message zitadel.user.v2.SetMetadataEntry
  */
 export type SetMetadataEntry = Message<"zitadel.user.v2.SetMetadataEntry"> & {
@@ -73,6 +85,8 @@ export type SetMetadataEntry = Message<"zitadel.user.v2.SetMetadataEntry"> & {
   key: string;
 
   /**
+   * Opaque bytes.
+   *
    * @generated from field: bytes value = 2;
    */
   value: Uint8Array;
@@ -86,6 +100,8 @@ export const SetMetadataEntrySchema: GenMessage<SetMetadataEntry> = /*@__PURE__*
   messageDesc(file_zitadel_user_v2_user, 1);
 
 /**
+ * A user, human or machine.
+ *
  * @generated from message zitadel.user.v2.User
  */
 export type User = Message<"zitadel.user.v2.User"> & {
@@ -110,11 +126,16 @@ export type User = Message<"zitadel.user.v2.User"> & {
   username: string;
 
   /**
+   * Names the user can sign in with: the username, or, if the policy requires a domain, the username at each verified
+   * domain of the organization.
+   *
    * @generated from field: repeated string login_names = 4;
    */
   loginNames: string[];
 
   /**
+   * One of `login_names`: the one at the primary domain if a domain is required.
+   *
    * @generated from field: string preferred_login_name = 5;
    */
   preferredLoginName: string;
@@ -145,10 +166,14 @@ export const UserSchema: GenMessage<User> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_user, 2);
 
 /**
+ * What only a human user has.
+ *
  * @generated from message zitadel.user.v2.HumanUser
  */
 export type HumanUser = Message<"zitadel.user.v2.HumanUser"> & {
   /**
+   * Empty, like `state` and the names below: see the same fields of `User`.
+   *
    * @generated from field: string user_id = 1;
    */
   userId: string;
@@ -184,21 +209,29 @@ export type HumanUser = Message<"zitadel.user.v2.HumanUser"> & {
   email?: HumanEmail | undefined;
 
   /**
+   * Present but empty if the user has no phone.
+   *
    * @generated from field: zitadel.user.v2.HumanPhone phone = 8;
    */
   phone?: HumanPhone | undefined;
 
   /**
+   * The user has to choose another password at the next sign-in.
+   *
    * @generated from field: bool password_change_required = 9;
    */
   passwordChangeRequired: boolean;
 
   /**
+   * When the password was last set. Absent: never.
+   *
    * @generated from field: google.protobuf.Timestamp password_changed = 10;
    */
   passwordChanged?: Timestamp | undefined;
 
   /**
+   * When the user last declined to set up a second factor. Absent: never.
+   *
    * @generated from field: google.protobuf.Timestamp mfa_init_skipped = 11;
    */
   mfaInitSkipped?: Timestamp | undefined;
@@ -212,6 +245,8 @@ export const HumanUserSchema: GenMessage<HumanUser> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_user, 3);
 
 /**
+ * Names and language of a human user.
+ *
  * @generated from message zitadel.user.v2.HumanProfile
  */
 export type HumanProfile = Message<"zitadel.user.v2.HumanProfile"> & {
@@ -236,6 +271,8 @@ export type HumanProfile = Message<"zitadel.user.v2.HumanProfile"> & {
   displayName?: string | undefined;
 
   /**
+   * BCP 47 tag; "und" if none is known.
+   *
    * @generated from field: optional string preferred_language = 5;
    */
   preferredLanguage?: string | undefined;
@@ -246,6 +283,8 @@ export type HumanProfile = Message<"zitadel.user.v2.HumanProfile"> & {
   gender?: Gender | undefined;
 
   /**
+   * Empty: no picture.
+   *
    * @generated from field: string avatar_url = 7;
    */
   avatarUrl: string;
@@ -259,6 +298,8 @@ export const HumanProfileSchema: GenMessage<HumanProfile> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_user, 4);
 
 /**
+ * What only a machine user has.
+ *
  * @generated from message zitadel.user.v2.MachineUser
  */
 export type MachineUser = Message<"zitadel.user.v2.MachineUser"> & {
@@ -273,6 +314,8 @@ export type MachineUser = Message<"zitadel.user.v2.MachineUser"> & {
   description: string;
 
   /**
+   * A secret was created with AddSecret and not removed.
+   *
    * @generated from field: bool has_secret = 3;
    */
   hasSecret: boolean;
@@ -291,6 +334,8 @@ export const MachineUserSchema: GenMessage<MachineUser> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_user, 5);
 
 /**
+ * A passkey of a user.
+ *
  * @generated from message zitadel.user.v2.Passkey
  */
 export type Passkey = Message<"zitadel.user.v2.Passkey"> & {
@@ -305,6 +350,8 @@ export type Passkey = Message<"zitadel.user.v2.Passkey"> & {
   state: AuthFactorState;
 
   /**
+   * The name given when the registration was completed.
+   *
    * @generated from field: string name = 3;
    */
   name: string;
@@ -318,6 +365,8 @@ export const PasskeySchema: GenMessage<Passkey> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_user, 6);
 
 /**
+ * A second factor of a user.
+ *
  * @generated from message zitadel.user.v2.AuthFactor
  */
 export type AuthFactor = Message<"zitadel.user.v2.AuthFactor"> & {
@@ -364,6 +413,8 @@ export const AuthFactorSchema: GenMessage<AuthFactor> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_user, 7);
 
 /**
+ * One-time passwords from an authenticator app (TOTP).
+ *
  * @generated from message zitadel.user.v2.AuthFactorOTP
  */
 export type AuthFactorOTP = Message<"zitadel.user.v2.AuthFactorOTP"> & {
@@ -377,6 +428,8 @@ export const AuthFactorOTPSchema: GenMessage<AuthFactorOTP> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_user, 8);
 
 /**
+ * A security key or device used as second factor.
+ *
  * @generated from message zitadel.user.v2.AuthFactorU2F
  */
 export type AuthFactorU2F = Message<"zitadel.user.v2.AuthFactorU2F"> & {
@@ -386,6 +439,8 @@ export type AuthFactorU2F = Message<"zitadel.user.v2.AuthFactorU2F"> & {
   id: string;
 
   /**
+   * The name given when the registration was completed. Empty until then.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
@@ -399,6 +454,8 @@ export const AuthFactorU2FSchema: GenMessage<AuthFactorU2F> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_user, 9);
 
 /**
+ * One-time passwords sent by SMS to the verified phone.
+ *
  * @generated from message zitadel.user.v2.AuthFactorOTPSMS
  */
 export type AuthFactorOTPSMS = Message<"zitadel.user.v2.AuthFactorOTPSMS"> & {
@@ -412,6 +469,8 @@ export const AuthFactorOTPSMSSchema: GenMessage<AuthFactorOTPSMS> = /*@__PURE__*
   messageDesc(file_zitadel_user_v2_user, 10);
 
 /**
+ * One-time passwords sent by e-mail to the verified address.
+ *
  * @generated from message zitadel.user.v2.AuthFactorOTPEmail
  */
 export type AuthFactorOTPEmail = Message<"zitadel.user.v2.AuthFactorOTPEmail"> & {
@@ -425,15 +484,24 @@ export const AuthFactorOTPEmailSchema: GenMessage<AuthFactorOTPEmail> = /*@__PUR
   messageDesc(file_zitadel_user_v2_user, 11);
 
 /**
+ * Sends the invite code by e-mail.
+ *
  * @generated from message zitadel.user.v2.SendInviteCode
  */
 export type SendInviteCode = Message<"zitadel.user.v2.SendInviteCode"> & {
   /**
+   * Link to put into the mail, with the variables `{{.UserID}}`, `{{.Code}}` and `{{.OrgID}}`.
+   * An absolute https URL (http only for localhost) with literal scheme and host and without user info; with an
+   * allow-list configured its host must be listed or that of the public URL. Absent: the template of the previous
+   * invite, else the default link on the public URL.
+   *
    * @generated from field: optional string url_template = 1;
    */
   urlTemplate?: string | undefined;
 
   /**
+   * Name of the application the mail invites to. Absent: the name of the previous invite, else the product name.
+   *
    * @generated from field: optional string application_name = 2;
    */
   applicationName?: string | undefined;
@@ -447,6 +515,8 @@ export const SendInviteCodeSchema: GenMessage<SendInviteCode> = /*@__PURE__*/
   messageDesc(file_zitadel_user_v2_user, 12);
 
 /**
+ * Returns the code in the response. Nothing is sent.
+ *
  * @generated from message zitadel.user.v2.ReturnInviteCode
  */
 export type ReturnInviteCode = Message<"zitadel.user.v2.ReturnInviteCode"> & {
@@ -460,6 +530,8 @@ export const ReturnInviteCodeSchema: GenMessage<ReturnInviteCode> = /*@__PURE__*
   messageDesc(file_zitadel_user_v2_user, 13);
 
 /**
+ * Gender of a human user.
+ *
  * @generated from enum zitadel.user.v2.Gender
  */
 export const Gender = {
@@ -485,6 +557,8 @@ export const Gender = {
 } as const;
 
 /**
+ * Gender of a human user.
+ *
  * @generated from enum zitadel.user.v2.Gender
  */
 export type Gender = (typeof Gender)[keyof typeof Gender] | UnknownEnum;
@@ -496,21 +570,29 @@ export const GenderSchema: GenEnum<Gender> = /*@__PURE__*/
   enumDesc(file_zitadel_user_v2_user, 0);
 
 /**
+ * Form of the access tokens a machine user receives.
+ *
  * @generated from enum zitadel.user.v2.AccessTokenType
  */
 export const AccessTokenType = {
   /**
+   * Opaque token, understood only by the issuer.
+   *
    * @generated from enum value: ACCESS_TOKEN_TYPE_BEARER = 0;
    */
   BEARER: 0,
 
   /**
+   * Signed token that can be checked without asking the issuer.
+   *
    * @generated from enum value: ACCESS_TOKEN_TYPE_JWT = 1;
    */
   JWT: 1,
 } as const;
 
 /**
+ * Form of the access tokens a machine user receives.
+ *
  * @generated from enum zitadel.user.v2.AccessTokenType
  */
 export type AccessTokenType = (typeof AccessTokenType)[keyof typeof AccessTokenType] | UnknownEnum;
@@ -522,6 +604,8 @@ export const AccessTokenTypeSchema: GenEnum<AccessTokenType> = /*@__PURE__*/
   enumDesc(file_zitadel_user_v2_user, 1);
 
 /**
+ * Where a user stands in its life. Tokens of a user who is not ACTIVE are refused.
+ *
  * @generated from enum zitadel.user.v2.UserState
  */
 export const UserState = {
@@ -536,27 +620,37 @@ export const UserState = {
   ACTIVE: 1,
 
   /**
+   * Switched off with DeactivateUser, until ReactivateUser.
+   *
    * @generated from enum value: USER_STATE_INACTIVE = 2;
    */
   INACTIVE: 2,
 
   /**
+   * Not returned: a deleted user is not found.
+   *
    * @generated from enum value: USER_STATE_DELETED = 3;
    */
   DELETED: 3,
 
   /**
+   * Locked with LockUser, or by too many wrong tries if that policy is on, until UnlockUser.
+   *
    * @generated from enum value: USER_STATE_LOCKED = 4;
    */
   LOCKED: 4,
 
   /**
+   * Waits for its initialisation code. Only the older management API creates such users.
+   *
    * @generated from enum value: USER_STATE_INITIAL = 5;
    */
   INITIAL: 5,
 } as const;
 
 /**
+ * Where a user stands in its life. Tokens of a user who is not ACTIVE are refused.
+ *
  * @generated from enum zitadel.user.v2.UserState
  */
 export type UserState = (typeof UserState)[keyof typeof UserState] | UnknownEnum;
@@ -568,6 +662,8 @@ export const UserStateSchema: GenEnum<UserState> = /*@__PURE__*/
   enumDesc(file_zitadel_user_v2_user, 2);
 
 /**
+ * Whether a factor can be used to sign in.
+ *
  * @generated from enum zitadel.user.v2.AuthFactorState
  */
 export const AuthFactorState = {
@@ -577,6 +673,8 @@ export const AuthFactorState = {
   UNSPECIFIED: 0,
 
   /**
+   * Registration started, not yet completed.
+   *
    * @generated from enum value: AUTH_FACTOR_STATE_NOT_READY = 1;
    */
   NOT_READY: 1,
@@ -593,6 +691,8 @@ export const AuthFactorState = {
 } as const;
 
 /**
+ * Whether a factor can be used to sign in.
+ *
  * @generated from enum zitadel.user.v2.AuthFactorState
  */
 export type AuthFactorState = (typeof AuthFactorState)[keyof typeof AuthFactorState] | UnknownEnum;

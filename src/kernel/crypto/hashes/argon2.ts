@@ -1,5 +1,5 @@
 import { hashRaw } from '@node-rs/argon2';
-import { decodeBase64, digestBytes, equalBytes, isWithin } from './encoding.ts';
+import { decodeBase64, equalBytes, isDigest, isWithin } from './encoding.ts';
 
 /** Algorithm numbers of @node-rs/argon2, whose enum is ambient and cannot be imported as a value. */
 export const argon2Algorithms = { argon2i: 1, argon2id: 2 } as const;
@@ -28,7 +28,7 @@ export function parseArgon2(encoded: string): Argon2Hash | undefined {
   const [, variant, memory, passes, parallelism, saltText = '', digestText = ''] = match;
   const salt = decodeBase64(saltText);
   const digest = decodeBase64(digestText);
-  if (!salt || !digest || !isWithin(salt.length, argon2SaltBytes) || !isWithin(digest.length, digestBytes)) return undefined;
+  if (!salt || !digest || !isWithin(salt.length, argon2SaltBytes) || !isDigest(digest)) return undefined;
   return {
     kind: 'argon2',
     variant: variant === 'i' ? 'argon2i' : 'argon2id',

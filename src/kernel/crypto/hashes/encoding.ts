@@ -48,9 +48,13 @@ export function equalText(left: string, right: string): boolean {
   return equalBytes(Buffer.from(left), Buffer.from(right));
 }
 
-/** Lengths in bytes an imported salt and digest may have where the format leaves them open. */
+/** Bytes of an imported salt where the format leaves them open. */
 export const saltBytes = [1, 64] as const;
-export const digestBytes = [16, 64] as const;
+
+/** Where the format leaves the length open: 16 to 64 bytes in whole words, as everybody writes them, so that a cut one shows. */
+export function isDigest(bytes: Uint8Array): boolean {
+  return isWithin(bytes.length, [16, 64]) && bytes.length % 4 === 0;
+}
 
 export function isWithin(value: number, [min, max]: readonly [min: number, max: number]): boolean {
   return value >= min && value <= max;

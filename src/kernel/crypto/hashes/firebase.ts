@@ -1,5 +1,5 @@
 import { createCipheriv } from 'node:crypto';
-import { decodeBase64, digestBytes, equalBytes, isWithin, saltBytes } from './encoding.ts';
+import { decodeBase64, equalBytes, isDigest, isWithin, saltBytes } from './encoding.ts';
 import { deriveScrypt, type ScryptCost } from './scrypt.ts';
 
 export type FirebaseHash = ScryptCost & {
@@ -25,7 +25,7 @@ export function parseFirebase(encoded: string): FirebaseHash | undefined {
   const [costLog2, blockSize, parallelism] = match.slice(1, 4).map(Number);
   const [salt, digest, saltSeparator, signerKey] = match.slice(4).map(decodeEither);
   if (!costLog2 || !blockSize || !parallelism || !salt || !digest || !saltSeparator || !signerKey) return undefined;
-  if (!isWithin(salt.length, saltBytes) || !isWithin(digest.length, digestBytes)) return undefined;
+  if (!isWithin(salt.length, saltBytes) || !isDigest(digest)) return undefined;
   if (saltSeparator.length > saltBytes[1] || signerKey.length !== digest.length) return undefined;
   return { kind: 'firebase', costLog2, blockSize, parallelism, salt, saltSeparator, signerKey, digest };
 }

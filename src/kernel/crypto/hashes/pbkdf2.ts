@@ -1,5 +1,5 @@
 import { pbkdf2 } from 'node:crypto';
-import { decodeBase64, digestBytes, equalBytes, isWithin, saltBytes } from './encoding.ts';
+import { decodeBase64, equalBytes, isDigest, isWithin, saltBytes } from './encoding.ts';
 
 /** Bytes of the hash functions, by node:crypto's names. */
 const outputBytes = { sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } as const;
@@ -22,7 +22,7 @@ export function parsePbkdf2(encoded: string): Pbkdf2Hash | undefined {
   const salt = decodeBase64(saltText.replaceAll('.', '+'));
   const digest = decodeBase64(digestText.replaceAll('.', '+'));
   if (!isHashName(hash) || !salt || !digest) return undefined;
-  if (!isWithin(salt.length, saltBytes) || !isWithin(digest.length, digestBytes)) return undefined;
+  if (!isWithin(salt.length, saltBytes) || !isDigest(digest)) return undefined;
   return { kind: 'pbkdf2', hash, iterations: Number(iterations), salt, digest };
 }
 

@@ -1,5 +1,5 @@
 import { scrypt } from 'node:crypto';
-import { decodeBase64, decodeCrypt64, decodeCrypt64Number, digestBytes, equalBytes, isWithin, saltBytes } from './encoding.ts';
+import { decodeBase64, decodeCrypt64, decodeCrypt64Number, equalBytes, isDigest, isWithin, saltBytes } from './encoding.ts';
 
 /** The parameters of RFC 7914 section 2. */
 export type ScryptCost = {
@@ -33,7 +33,7 @@ export function parseScrypt(encoded: string): ScryptHash | undefined {
 }
 
 function scryptHash(cost: ScryptCost, salt?: Uint8Array, digest?: Uint8Array): ScryptHash | undefined {
-  if (!salt || !digest || !isWithin(salt.length, saltBytes) || !isWithin(digest.length, digestBytes)) return undefined;
+  if (!salt || !digest || !isWithin(salt.length, saltBytes) || !isDigest(digest)) return undefined;
   return { kind: 'scrypt', ...cost, salt, digest };
 }
 

@@ -1,0 +1,105 @@
+import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Sql } from 'postgres';
+import type { Config } from './config.ts';
+import { setUp } from './features/organization/setup.ts';
+import type { App } from './kernel/call.ts';
+import { deriveKeys, newMasterKey } from './kernel/crypto/keys.ts';
+import { openDatabase } from './kernel/db/client.ts';
+import { startEmbedded } from './kernel/db/embedded.ts';
+import { migrate } from './kernel/db/migrate.ts';
+import { Ids } from './kernel/ids.ts';
+import { createLogger } from './kernel/logger.ts';
+import { deliverToFolder } from './kernel/outbox/files.ts';
+import { Sender } from './kernel/outbox/sender.ts';
+import { serve } from './server/serve.ts';
+
+/** What a test, and nobody else, gives in place of the real thing. */
+export interface Replacements {
+  clock?: () => Date;
+  onStatement?: (sql: string) => void;
+}
+
+export interface Running {
+  app: App;
+  url: string;
+  port: number;
+  /** Where the first owner's token was written, if this start wrote it. */
+  tokenFile: string | undefined;
+  /** Stops taking requests, lets the running ones end, then closes everything. */
+  close(): Promise<void>;
+}
+
+/** Everything between a configuration and a server that answers. What was opened is closed again if a later step fails. */
+export async function start(config: Config, replacements: Replacements = {}): Promise<Running> {
+  const closers: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (let closer = closers.pop(); closer; closer = closers.pop()) await closer();
+  };
+  try {
+    const { app, client } = await openApp(config, replacements, closers);
+    const tokenFile = await prepareData(app, config);
+    const sender = new Sender(app, async (id, message) => {
+      const file = await deliverToFolder(join(config.dataDir, 'outbox'), config.publicUrl, id, message);
+      app.log.info({ file, kind: message.kind }, 'message written');
+    });
+    await sender.start(client);
+    closers.push(() => sender.stop());
+    const listener = await serve(app, config);
+    closers.push(() => listener.close(config.drainMs));
+    return { app, url: config.publicUrl, port: listener.port, tokenFile, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The app without its server: what the CLI works on. Pushes onto `closers` what must be closed, last first. */
+export async function openApp(
+  config: Config,
+  { clock = () => new Date(), onStatement }: Replacements,
+  closers: (() => Promise<void>)[],
+): Promise<{ app: App; client: Sql }> {
+  const log = createLogger(config.logLevel);
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const url = config.databaseUrl ?? (await ownDatabase(config, log, closers));
+  await migrate(url, { log });
+  const { db, client, close } = openDatabase({ url, pool: config.databasePool, prepare: config.databasePrepare, onStatement });
+  closers.push(close);
+  const [row] = await client<{ node: number }[]>`select nextval('node_ids')::int as node`;
+  const keys = deriveKeys(config.masterKey ?? (await ownMasterKey(config.dataDir)));
+  const { publicUrl, linkHosts, development, productName, phoneRegion } = config;
+  const settings = { publicUrl, linkHosts, development, productName, phoneRegion };
+  return { app: { db, clock, ids: new Ids(row?.node ?? 0, clock), keys, settings, log }, client };
+}
+
+async function ownDatabase({ dataDir }: Config, log: App['log'], closers: (() => Promise<void>)[]): Promise<string> {
+  const embedded = await startEmbedded({ dataDir, log });
+  closers.push(() => embedded.stop());
+  return embedded.url;
+}
+
+const ownerOnly = 0o600;
+
+/** The master key of the data folder, made on the first start. It appears whole or not at all, and once. */
+async function ownMasterKey(dataDir: string): Promise<Buffer> {
+  const file = join(dataDir, 'master.key');
+  const draft = `${file}.${process.pid}`;
+  await writeFile(draft, `${newMasterKey().toString('hex')}\n`, { mode: ownerOnly });
+  await link(draft, file).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  });
+  await unlink(draft);
+  return Buffer.from((await readFile(file, 'utf8')).trim(), 'hex');
+}
+
+async function prepareData(app: App, { dataDir }: Config): Promise<string | undefined> {
+  const file = join(dataDir, 'admin.pat');
+  let written: string | undefined;
+  await setUp(app, async (token) => {
+    await writeFile(`${file}.new`, `${token}\n`, { mode: ownerOnly });
+    await rename(`${file}.new`, file);
+    written = file;
+  });
+  return written;
+}

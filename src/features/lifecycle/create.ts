@@ -1,0 +1,166 @@
+// Owns: the birth of a user. Leaves what a user is made of (address, password, factors, metadata) to those features' steps.
+import { can, canEverywhere } from '../../kernel/auth/caller.ts';
+import { type Call, transaction, type Tx, type UserRow } from '../../kernel/call.ts';
+import { failure, invalidField } from '../../kernel/errors.ts';
+import { textKey } from '../../kernel/names.ts';
+import type { Reason } from '../../kernel/reasons.ts';
+import { checkEmail, type EmailInput, emailColumns, issueEmailCode } from '../email/service.ts';
+import { checkEntries, type MetadataEntry, writeEntries } from '../metadata/service.ts';
+import { checkFormat, checkPolicy, type PasswordInput, storePassword } from '../password/service.ts';
+import { issuePhoneCode, phoneColumns, parsePhone, type Verification as PhoneVerification } from '../phone/service.ts';
+import { checkSecret, importTotp } from '../totp/service.ts';
+import { append, type Details, detailsOf, type UserColumns } from '../user/events.ts';
+import { findUser } from '../user/repository.ts';
+import { languageOf } from './language.ts';
+import { findIdOwner, forgetDeleted, insertUser, keepOrganization } from './repository.ts';
+import { refuseClaimedDomain, refuseEmailOfAnother, trimUsername } from './usernames.ts';
+
+export interface ProfileInput {
+  givenName: string;
+  familyName: string;
+  nickName?: string | undefined;
+  displayName?: string | undefined;
+  preferredLanguage?: string | undefined;
+  gender?: UserRow['gender'] | undefined;
+}
+
+export interface NewHuman {
+  type: 'human';
+  profile: ProfileInput;
+  email: EmailInput;
+  phone?: { number: string; verification: PhoneVerification } | undefined;
+  password?: PasswordInput | undefined;
+  /** Ids of the providers that the user is linked with. */
+  linkedProviders: readonly string[];
+  totpSecret?: string | undefined;
+}
+
+export interface NewMachine {
+  type: 'machine';
+  name: string;
+  description: string;
+  accessTokenType: UserRow['accessTokenType'];
+}
+
+export interface NewUser {
+  userId?: string | undefined;
+  username?: string | undefined;
+  metadata: readonly MetadataEntry[];
+  details: NewHuman | NewMachine;
+}
+
+export interface Created {
+  userId: string;
+  details: Details;
+  emailCode?: string | undefined;
+  phoneCode?: string | undefined;
+}
+
+export async function createUser(call: Call, organizationId: string, input: NewUser): Promise<Created> {
+  const user = checkNewUser(call, input);
+  authorizeCreation(call, organizationId);
+  return transaction(call, (tx) => addUser(tx, organizationId, user));
+}
+
+export async function addHumanUser(call: Call, input: NewUser & { details: NewHuman }): Promise<Created> {
+  const user = checkNewUser(call, input);
+  return transaction(call, (tx) => addUser(tx, call.organizationId, user));
+}
+
+function authorizeCreation({ caller }: Call, organizationId: string): void {
+  if (can(caller, 'user.write', organizationId)) return;
+  throw failure(can(caller, 'user.read', organizationId) ? 'PERMISSION_DENIED' : 'ORGANIZATION_NOT_FOUND');
+}
+
+/** What can be said against a new user without looking anything up. Returns it with its texts in their stored form. */
+export function checkNewUser(call: Call, input: NewUser): NewUser {
+  const { details } = input;
+  const username = input.username === undefined ? undefined : trimUsername(input.username);
+  checkEntries(input.metadata);
+  if (details.type === 'machine') return { ...input, username };
+  const { email, phone, password, totpSecret, profile } = details;
+  checkEmail(email.address, 'email.email');
+  const names = { givenName: trimName(profile.givenName, 'given_name'), familyName: trimName(profile.familyName, 'family_name') };
+  const number = phone && phone.number !== '' ? parsePhone(phone.number, call.settings.phoneRegion, 'phone.phone') : undefined;
+  if (password) checkFormat(password, 'hashed_password.hash');
+  if (totpSecret !== undefined) checkSecret(totpSecret, 'totp_secret');
+  const stored = phone && number !== undefined ? { ...phone, number } : undefined;
+  return { ...input, username, details: { ...details, profile: { ...profile, ...names }, phone: stored } };
+}
+
+/** Trimmed; NAME_BLANK when nothing is left. */
+export function trimName(name: string, field: string): string {
+  const trimmed = name.trim();
+  if (trimmed === '') throw invalidField('NAME_BLANK', `profile.${field}`, { field });
+  return trimmed;
+}
+
+/** The step: for every call that makes a user. `checkNewUser` has passed, the caller may. */
+export async function addUser(tx: Tx, organizationId: string, { userId, username, metadata, details }: NewUser): Promise<Created> {
+  if (!(await keepOrganization(tx, organizationId))) throw failure(goneReason(tx));
+  const { id, sequence } = await idFor(tx, userId, organizationId);
+  const name = username ?? (details.type === 'human' ? details.email.address : id);
+  await refuseClaimedDomain(tx, name, organizationId);
+  if (details.type === 'human') {
+    if (details.password) checkPolicy(details.password);
+    const [provider] = details.linkedProviders;
+    if (provider !== undefined) throw failure('PROVIDER_UNKNOWN', { metadata: { provider } });
+  }
+  await refuseEmailOfAnother(tx, name, organizationId, id);
+  const row = { id, organizationId, state: 'active', sequence, createdAt: tx.now, changedAt: tx.now } as const;
+  const user = await insertUser(tx, { ...row, username: name, usernameKey: textKey(name), type: details.type, ...columnsOf(details) });
+  await append(tx, user, { type: 'user.created' });
+  await writeEntries(tx, id, metadata);
+  const codes = details.type === 'human' ? await addHumanParts(tx, user, details) : {};
+  const now = await findUser(tx.db, id);
+  return { userId: id, details: detailsOf(now ?? user), ...codes };
+}
+
+const goneReason = ({ caller }: Tx): Reason => (canEverywhere(caller, 'user.read') ? 'ORGANIZATION_GONE' : 'ORGANIZATION_NOT_FOUND');
+
+/** The given id, if it is free, or was a deleted user's of this very organization; else a new one. */
+async function idFor(tx: Tx, given: string | undefined, organizationId: string): Promise<{ id: string; sequence: bigint }> {
+  if (given === undefined) return { id: tx.ids.next(), sequence: 1n };
+  const owner = await findIdOwner(tx, given);
+  if (!owner) return { id: given, sequence: 1n };
+  if (!owner.deleted || owner.organizationId !== organizationId) throw failure('USER_ID_TAKEN');
+  await forgetDeleted(tx, given);
+  return { id: given, sequence: owner.sequence + 1n };
+}
+
+function columnsOf(details: NewHuman | NewMachine): UserColumns {
+  if (details.type === 'machine') {
+    const { name, description, accessTokenType } = details;
+    return { name, description, accessTokenType };
+  }
+  const { profile, email, phone } = details;
+  const { givenName, familyName, nickName = '', gender = 'unspecified' } = profile;
+  const displayName = profile.displayName || `${givenName} ${familyName}`;
+  return {
+    ...profileColumns({ givenName, familyName, nickName, displayName }),
+    preferredLanguage: languageOf(profile.preferredLanguage ?? ''),
+    gender,
+    ...emailColumns(email),
+    ...(phone && phoneColumns(phone)),
+  };
+}
+
+type Names = Partial<Pick<UserRow, 'givenName' | 'familyName' | 'nickName' | 'displayName'>>;
+
+/** Names with the forms that they are compared in. */
+export function profileColumns({ givenName, familyName, nickName, displayName }: Names): UserColumns {
+  return {
+    ...(givenName !== undefined && { givenName, givenNameKey: textKey(givenName) }),
+    ...(familyName !== undefined && { familyName, familyNameKey: textKey(familyName) }),
+    ...(nickName !== undefined && { nickName, nickNameKey: textKey(nickName) }),
+    ...(displayName !== undefined && { displayName, displayNameKey: textKey(displayName) }),
+  };
+}
+
+async function addHumanParts(tx: Tx, user: UserRow, { email, phone, password, totpSecret }: NewHuman) {
+  if (password) await storePassword(tx, user.id, password);
+  if (totpSecret !== undefined) await importTotp(tx, user.id, totpSecret);
+  const emailCode = await issueEmailCode(tx, user, email.verification);
+  const phoneCode = phone && (await issuePhoneCode(tx, user, phone.verification));
+  return { emailCode, phoneCode };
+}

@@ -1,0 +1,8 @@
+/** BCP 47: the tag in its canonical form, "und" for none or one that does not parse. */
+export function languageOf(tag: string): string {
+  try {
+    return Intl.getCanonicalLocales(tag)[0] ?? 'und';
+  } catch {
+    return 'und';
+  }
+}

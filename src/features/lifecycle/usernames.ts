@@ -1,0 +1,22 @@
+import type { Tx } from '../../kernel/call.ts';
+import { failure, invalidField } from '../../kernel/errors.ts';
+import { domainOf, textKey } from '../../kernel/names.ts';
+import { isClaimedElsewhere, isVerifiedEmailOfAnother } from './repository.ts';
+
+/** Trimmed; USERNAME_BLANK when nothing is left. */
+export function trimUsername(username: string): string {
+  const trimmed = username.trim();
+  if (trimmed === '') throw invalidField('USERNAME_BLANK', 'username');
+  return trimmed;
+}
+
+/** Refuses a name at a domain that another organization has verified. */
+export async function refuseClaimedDomain(tx: Tx, username: string, organizationId: string): Promise<void> {
+  const domain = domainOf(username);
+  if (domain && (await isClaimedElsewhere(tx, domain, organizationId))) throw invalidField('DOMAIN_CLAIMED', 'username', { domain });
+}
+
+/** Refuses the verified e-mail of another user of the organization: who signs in by it would be two people. */
+export async function refuseEmailOfAnother(tx: Tx, username: string, organizationId: string, userId: string): Promise<void> {
+  if (await isVerifiedEmailOfAnother(tx, textKey(username), organizationId, userId)) throw failure('USERNAME_TAKEN');
+}

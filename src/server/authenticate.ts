@@ -1,0 +1,64 @@
+import type { DescMethod } from '@bufbuild/protobuf';
+import type { HandlerContext, Interceptor } from '@connectrpc/connect';
+import type { Access } from '../kernel/auth/access.ts';
+import { type Authenticated, authenticate, tokenHash } from '../kernel/auth/tokens.ts';
+import type { App, Call } from '../kernel/call.ts';
+import { setCall } from '../kernel/context.ts';
+import { failure } from '../kernel/errors.ts';
+import { accessOf } from './access.ts';
+import { toFailure } from './faults.ts';
+import { requestIdOf } from './log.ts';
+
+const bearer = /^Bearer +(\S+)$/i;
+
+function tokenOf(header: Headers): string {
+  const token = bearer.exec(header.get('authorization') ?? '')?.[1];
+  if (!token) throw failure('UNAUTHENTICATED');
+  return token;
+}
+
+function declared(method: DescMethod): Access {
+  const access = accessOf(method);
+  if (!access) throw failure('NOT_IMPLEMENTED');
+  return access;
+}
+
+/** Refuses a call before its body is read: no token, a bad one, or a method that is not served. */
+export const authenticateBeforeBody = (app: App) => async (context: HandlerContext) => {
+  const access = declared(context.method);
+  if (access.on === 'nothing') return;
+  const token = tokenOf(context.requestHeader);
+  // This one waits for the body: the statement that authenticates loads the user that the body names.
+  if (access.on === 'user' && access.loaded) return;
+  try {
+    setCall(context, callFor(app, access, await find(app, token)));
+  } catch (error) {
+    throw toFailure(error, requestIdOf(context), app.log);
+  }
+};
+
+/** Authenticates the calls whose body names the user to load. */
+export const authenticateWithSubject =
+  (app: App): Interceptor =>
+  (next) =>
+  async (req) => {
+    const access = declared(req.method);
+    if (access.on === 'user' && access.loaded && !req.stream) {
+      const userId = 'userId' in req.message && typeof req.message.userId === 'string' ? req.message.userId : '';
+      setCall({ values: req.contextValues }, callFor(app, access, await find(app, tokenOf(req.header), userId)));
+    }
+    return next(req);
+  };
+
+async function find(app: App, token: string, subject?: string): Promise<Authenticated & { now: Date }> {
+  const now = app.clock();
+  // A text that Postgres cannot hold names nobody; validation tells so once the caller is known.
+  const known = subject?.includes('\0') ? undefined : subject;
+  const found = await authenticate(app.db, tokenHash(app.keys, token), now, known);
+  if (!found) throw failure('UNAUTHENTICATED');
+  return { ...found, now };
+}
+
+function callFor(app: App, access: Access, { caller, subject, now }: Authenticated & { now: Date }): Call {
+  return { ...app, caller, access, now, organizationId: caller.organizationId, subject };
+}

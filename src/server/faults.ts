@@ -1,0 +1,37 @@
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import type { Logger } from 'pino';
+import { HashingBusy } from '../kernel/crypto/hashes/pool.ts';
+import { isDatabaseAway } from '../kernel/db/failures.ts';
+import { failure } from '../kernel/errors.ts';
+
+/** Turns whatever was thrown into what a caller may see; the cause goes to the log under the same request id. */
+export function toFailure(error: unknown, request: string, log: Logger): ConnectError {
+  if (error instanceof ConnectError) return error;
+  if (error instanceof HashingBusy) return failure('HASHING_BUSY', { retryAfterMs: error.retryAfterMs });
+  if (isDatabaseAway(error)) {
+    log.warn({ request, err: error }, 'the database is away');
+    return failure('UNAVAILABLE', { metadata: { request }, cause: error });
+  }
+  log.error({ request, err: error }, 'a bug: this error was not expected');
+  return failure('INTERNAL', { metadata: { request }, cause: error });
+}
+
+/** Answers when the caller's deadline is over, even while the work still runs. */
+export const deadline: Interceptor = (next) => async (req) => {
+  if (req.stream) return next(req);
+  const { signal } = req;
+  if (signal.aborted) throw reasonOf(signal);
+  let stop: (() => void) | undefined;
+  const over = new Promise<never>((_, reject) => {
+    stop = () => reject(reasonOf(signal));
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([next(req), over]);
+  } finally {
+    if (stop) signal.removeEventListener('abort', stop);
+  }
+};
+
+const reasonOf = (signal: AbortSignal) =>
+  signal.reason instanceof ConnectError ? signal.reason : new ConnectError('The call was given up.', Code.Canceled);

@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto';
+import { Code, type ContextValues, createContextKey, type Interceptor } from '@connectrpc/connect';
+import type { App } from '../kernel/call.ts';
+import { findCall } from '../kernel/context.ts';
+import { toFailure } from './faults.ts';
+
+const requestKey = createContextKey<string | undefined>(undefined, { description: 'request id' });
+
+/** The id that ties an answer to the log. Made here, never taken from the request. */
+export function requestIdOf({ values }: { values: ContextValues }): string {
+  const known = values.get(requestKey);
+  if (known) return known;
+  const id = randomUUID();
+  values.set(requestKey, id);
+  return id;
+}
+
+/** One line for each call: what, who, how it ended, how long it took. Never the message, never the headers. */
+export const log =
+  (app: App): Interceptor =>
+  (next) =>
+  async (req) => {
+    const request = requestIdOf({ values: req.contextValues });
+    const started = performance.now();
+    const write = (code: string) => {
+      const caller = findCall({ values: req.contextValues })?.caller.id;
+      const rpc = `${req.method.parent.typeName}/${req.method.name}`;
+      app.log.debug({ request, rpc, caller, code, ms: Math.round((performance.now() - started) * 10) / 10 }, 'call');
+    };
+    try {
+      const response = await next(req);
+      write('ok');
+      return response;
+    } catch (error) {
+      const failed = toFailure(error, request, app.log);
+      write(Code[failed.code] ?? 'unknown');
+      throw failed;
+    }
+  };

@@ -1,0 +1,44 @@
+import type { DescService } from '@bufbuild/protobuf';
+import type { ConnectRouter, ServiceImpl } from '@connectrpc/connect';
+import { AdminService } from '../../gen/zitadel/admin/v1/admin_pb.ts';
+import { ManagementService } from '../../gen/zitadel/management/v1/management_pb.ts';
+import { OrganizationService } from '../../gen/zitadel/org/v2/org_service_pb.ts';
+import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
+import { lifecycleHandlers } from '../features/lifecycle/handlers.ts';
+import { machineHandlers } from '../features/machine/handlers.ts';
+import { metadataHandlers } from '../features/metadata/handlers.ts';
+import { instanceMemberHandlers, organizationHandlers, organizationMemberHandlers } from '../features/organization/handlers.ts';
+import { searchHandlers } from '../features/search/handlers.ts';
+import { isDeclared } from './access.ts';
+import type { NotServed } from './notServed.ts';
+
+const userHandlers = {
+  ...searchHandlers,
+  ...lifecycleHandlers,
+  ...metadataHandlers,
+  ...machineHandlers,
+} satisfies Omit<ServiceImpl<typeof UserService>, NotServed['user']>;
+
+const managementHandlers = {
+  ...organizationMemberHandlers,
+} satisfies Omit<ServiceImpl<typeof ManagementService>, NotServed['management']>;
+
+const adminHandlers = {
+  ...instanceMemberHandlers,
+} satisfies Omit<ServiceImpl<typeof AdminService>, NotServed['admin']>;
+
+export const services: readonly DescService[] = [UserService, ManagementService, AdminService, OrganizationService];
+
+export const routes = (router: ConnectRouter): void => {
+  serve(router, UserService, userHandlers);
+  serve(router, ManagementService, managementHandlers);
+  serve(router, AdminService, adminHandlers);
+  serve(router, OrganizationService, organizationHandlers);
+};
+
+/** Nothing goes on the wire without a word on who may call it. */
+function serve<S extends DescService>(router: ConnectRouter, service: S, implementation: Partial<ServiceImpl<S>>): void {
+  const undeclared = Object.keys(implementation).filter((name) => !isDeclared(service, name));
+  if (undeclared.length > 0) throw new Error(`${service.typeName} has no access declared for ${undeclared.join(', ')}`);
+  router.service(service, implementation);
+}

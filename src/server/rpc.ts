@@ -1,0 +1,33 @@
+import type { ConnectRouter } from '@connectrpc/connect';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
+import type { App } from '../kernel/call.ts';
+import { authenticateBeforeBody, authenticateWithSubject } from './authenticate.ts';
+import { deadline } from './faults.ts';
+import { log } from './log.ts';
+import { checkDeclaredAccess } from './organization.ts';
+import { validate } from './validate.ts';
+
+export interface RpcOptions {
+  routes: (router: ConnectRouter) => void;
+  /** Largest message in bytes, after decompression. */
+  maxMessageBytes: number;
+  /** Longest deadline that a caller may ask for. */
+  maxTimeoutMs: number;
+  fallback: Parameters<typeof connectNodeAdapter>[0]['fallback'];
+}
+
+/** The node handler of every RPC, with what holds for all of them: who asks, may he, is the request sound, how did it end. */
+export function rpcHandler(app: App, { routes, maxMessageBytes, maxTimeoutMs, fallback }: RpcOptions) {
+  return connectNodeAdapter({
+    routes,
+    requestGate: authenticateBeforeBody(app),
+    interceptors: [log(app), deadline, authenticateWithSubject(app), checkDeclaredAccess, validate],
+    readMaxBytes: maxMessageBytes,
+    writeMaxBytes: maxResponseBytes,
+    maxTimeoutMs,
+    ...(fallback && { fallback }),
+  });
+}
+
+/** A page of a thousand users with the largest fields stays below it. */
+const maxResponseBytes = 64 * 1024 * 1024;

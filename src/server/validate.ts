@@ -1,0 +1,59 @@
+import { type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf';
+import { isReflectMessage, type Path, pathToString, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import { createValidator } from '@bufbuild/protovalidate';
+import type { Interceptor } from '@connectrpc/connect';
+import { failure, type Violation } from '../kernel/errors.ts';
+
+const validator = createValidator();
+
+/** Holds a request against the rules that its definition states, and against what no text may contain. */
+export const validate: Interceptor = (next) => (req) => {
+  if (!req.stream) check(req.method.input, req.message);
+  return next(req);
+};
+
+function check(schema: DescMessage, message: Message): void {
+  const result = validator.validate(schema, message);
+  if (result.kind === 'error') throw result.error;
+  const broken = result.kind === 'invalid' ? result.violations.map(toViolation) : [];
+  const violations = [...broken, ...brokenTexts(reflect(schema, message), [])];
+  const [first] = violations;
+  if (first) throw failure('INVALID_REQUEST', { metadata: { violation: `${first.field}: ${first.description}` }, violations });
+}
+
+const toViolation = ({ field, message }: { field: Path; message: string }): Violation => ({
+  field: pathToString(field),
+  description: message,
+});
+
+/** A NUL or half a surrogate pair is text that Postgres, and many a program behind it, cannot hold. */
+function* brokenTexts(message: ReflectMessage, path: Path): Generator<Violation> {
+  for (const field of message.fields) {
+    if (!message.isSet(field)) continue;
+    const here: Path = [...path, field];
+    switch (field.fieldKind) {
+      case 'scalar':
+        if (field.scalar === ScalarType.STRING) yield* brokenText(message.get(field), here);
+        break;
+      case 'message':
+        yield* brokenTexts(message.get(field), here);
+        break;
+      case 'list':
+        for (const [index, item] of [...message.get(field)].entries()) {
+          const at: Path = [...here, { kind: 'list_sub', index }];
+          if (field.listKind === 'scalar' && field.scalar === ScalarType.STRING) yield* brokenText(item, at);
+          if (isReflectMessage(item)) yield* brokenTexts(item, at);
+        }
+        break;
+      case 'map':
+      case 'enum':
+        break;
+    }
+  }
+}
+
+function* brokenText(text: unknown, path: Path): Generator<Violation> {
+  if (typeof text !== 'string') return;
+  if (text.includes('\0')) yield { field: pathToString(path), description: 'must not contain a NUL character' };
+  else if (!text.isWellFormed()) yield { field: pathToString(path), description: 'must be well-formed Unicode' };
+}
