@@ -17,8 +17,8 @@ const bounds = {
   phpass: { md5: [7, 20], sha512: [10, 18] },
 } as const;
 
-/** The largest scrypt parameters together would take 4 GiB: bytes of memory, and calls of the block function. */
-const scryptMost = { memory: 512 * 2 ** 20, blocks: 2 ** 22 };
+/** N·r·p. The largest scrypt parameters together would take 4 GiB; this many blocks of 128 bytes are 512 MiB at most. */
+const scryptMostBlocks = 2 ** 22;
 
 export function isWithinBounds(hash: ParsedHash): boolean {
   switch (hash.kind) {
@@ -47,12 +47,10 @@ export function isWithinBounds(hash: ParsedHash): boolean {
 }
 
 function isScryptWithinBounds({ costLog2, blockSize, parallelism }: ScryptCost): boolean {
-  const blocks = 2 ** costLog2 * blockSize;
   return (
     isWithin(costLog2, bounds.scrypt.costLog2) &&
     isWithin(blockSize, bounds.scrypt.blockSize) &&
     isWithin(parallelism, bounds.scrypt.parallelism) &&
-    128 * blocks <= scryptMost.memory &&
-    blocks * parallelism <= scryptMost.blocks
+    2 ** costLog2 * blockSize * parallelism <= scryptMostBlocks
   );
 }
