@@ -1,76 +1,109 @@
-// What an operator may set, all of it environment variables, read once. How a value is written is in config/values.ts.
-import { isAbsolute, resolve } from 'node:path';
+// What an operator may set: environment variables, read once.
+// The table of variables is in config/variables.ts.
 import type { CountryCode } from 'libphonenumber-js/max';
-import { type Address, isLoopback, urlOf } from './config/address.ts';
-import { nearest } from './config/nearest.ts';
-import { type Tls, tlsPair } from './config/tls.ts';
-import * as values from './config/values.ts';
+import { type Address, type LogLevel, Problem } from './config/parse.ts';
+import { pairOf, type Tls } from './config/tls.ts';
+import { unknownVariables } from './config/unknown.ts';
+import { type Setting, type Variable, variables } from './config/variables.ts';
 
 export interface Config {
-  /** Default 127.0.0.1:8080. Port 0 takes a free one. */
+  /** Default 127.0.0.1:8080. Host '' is every interface, port 0 a free port. */
   listen: Address;
-  /** Scheme, host and port, without a slash at the end. Default: the address listened on, `localhost` for this machine's own. */
+  /** Scheme, host and port, no slash at the end. Default: where it listens, as `localhost` if that is this machine only. */
   publicUrl: string;
   /** Absolute path. Default ./.roster. */
   dataDir: string;
-  /** With its password: never for a log. Default none: an embedded Postgres. */
+  /** Holds a password: never for a log. Default: none, which starts the embedded Postgres. */
   databaseUrl?: string | undefined;
-  /** The most connections, 1 to 1000. Default 10. */
+  /** Connections, 1 to 1000. Default 10. */
   databasePool: number;
   /** Default on. */
   databasePrepare: boolean;
-  /** 32 bytes, secret. Default none: the one in the data folder. */
+  /** 32 bytes, never for a log. Default: none, which takes the one in the data folder. */
   masterKey?: Buffer | undefined;
-  /** PEM. Default none: cleartext. */
+  /** Default: none, cleartext. */
   tls?: Tls | undefined;
-  /** Scheme, host and port each. Default none. */
+  /** Scheme, host and port of each. Default: none. */
   corsOrigins: string[];
-  /** Host, or host and port, each. Default undefined: any host; empty: none but the public URL's. */
+  /** Each host, with its port if it is not the usual one. Default: undefined, any host; empty: the public URL's only. */
   linkHosts?: string[] | undefined;
-  /** Default: on when the public URL is this machine's own. */
+  /** Default: on when the public URL leads to this machine only. */
   development: boolean;
   /** Bytes, 64 KiB to 64 MiB. Default 4 MiB. */
   maxMessageBytes: number;
   /** Milliseconds, 1 s to 1 h. Default 60 s. */
   maxTimeoutMs: number;
-  /** Milliseconds, 0 to 1 h. Default 30 s. */
+  /** Milliseconds, up to 1 h. Default 30 s. */
   drainMs: number;
   /** Default info. */
-  logLevel: values.LogLevel;
-  /** 1 to 100 characters. Default Roster. */
+  logLevel: LogLevel;
+  /** Up to 100 characters. Default Roster. */
   productName: string;
   /** ISO 3166-1 alpha-2. Default CH. */
   phoneRegion: CountryCode;
 }
 
-export interface Setting {
-  name: string;
-  /** As it would be written, or in words where it depends on something else. */
-  default: string;
-  meaning: string;
+/** Everything that is wrong with the configuration, a line each. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+
+  constructor(problems: string[]) {
+    super(['The configuration is wrong:', ...problems.map((problem) => `- ${problem}`)].join('\n'));
+  }
 }
 
-/** A setting with its reader, which throws a ValueProblem. A `fallback` is read when the variable is not set. */
-interface Readable<T> extends Setting {
-  read: (text: string) => T;
-  fallback?: string;
-  /** Whether an empty variable says something else than one that is not set. */
-  emptyCounts?: boolean;
-  /** A secret's value is not repeated in an error. */
-  secret?: boolean;
+/** For the reference in the documentation. */
+export const settings: readonly Setting[] = Object.values(variables);
+
+/** @throws ConfigError with all problems at once. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const names = settings.map(({ name }) => name);
+  const readers = [...Object.values(variables).map(({ read }) => read), readTls];
+  const problems = new Set([...unknownVariables(env, names), ...readers.flatMap((read) => problemsOf(() => read(env)))]);
+  if (problems.size > 0) throw new ConfigError([...problems]);
+  const read = <T>(variable: Variable<T>) => variable.read(env);
+  const listen = read(variables.listen);
+  const tls = readTls(env);
+  const publicUrl = read(variables.publicUrl) ?? urlOf(listen, tls !== undefined);
+  return {
+    listen,
+    publicUrl,
+    dataDir: read(variables.dataDir),
+    databaseUrl: read(variables.databaseUrl),
+    databasePool: read(variables.databasePool),
+    databasePrepare: read(variables.databasePrepare),
+    masterKey: read(variables.masterKey),
+    tls,
+    corsOrigins: read(variables.corsOrigins),
+    linkHosts: read(variables.linkHosts),
+    development: read(variables.development) ?? isLoopback(new URL(publicUrl).hostname),
+    maxMessageBytes: read(variables.maxMessageBytes),
+    maxTimeoutMs: read(variables.maxTimeoutMs),
+    drainMs: read(variables.drainMs),
+    logLevel: read(variables.logLevel),
+    productName: read(variables.productName),
+    phoneRegion: read(variables.phoneRegion),
+  };
 }
 
-type Variables = { [K in Exclude<keyof Config, 'tls'>]-?: Readable<Exclude<Config[K], undefined>> } & {
-  tlsCertificate: Readable<string>;
-  tlsKey: Readable<string>;
+const readTls = (env: NodeJS.ProcessEnv) => pairOf(variables.tlsCertificate.read(env), variables.tlsKey.read(env));
+
+function problemsOf(read: () => unknown): string[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (error instanceof Problem) return [error.message];
+    throw error;
+  }
+}
+
+/** Where a server is reached that listens there, as far as it can know. */
+export const urlOf = ({ host, port }: Address, secure: boolean): string => {
+  const local = ['', '127.0.0.1', '0.0.0.0', '::'].includes(host);
+  const name = local ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return new URL(`${secure ? 'https' : 'http'}://${name}:${port}`).origin;
 };
 
-const variables: Variables = {
-  listen: {
-    name: 'ROSTER_LISTEN',
-    default: '127.0.0.1:8080',
-    fallback: '127.0.0.1:8080',
-    meaning: 'Where to listen: host:port, [::1]:8080 for IPv6, :8080 for every interface, port 0 for a free one.',
-    read: values.address,
-  },
-};
+/** @param hostname As in a URL: IPv6 in brackets. */
+const isLoopback = (hostname: string) => /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);

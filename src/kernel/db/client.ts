@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres, { type Sql } from 'postgres';
 import * as schema from './schema.ts';
@@ -37,4 +38,9 @@ export function openDatabase({ url, pool, prepare, onStatement }: DatabaseOption
   /** Lets running statements end for up to 5 seconds, then closes every connection. */
   const close = () => client.end({ timeout: 5 });
   return { db, client, close };
+}
+
+/** The smallest question there is: does the database answer? */
+export async function ping(db: Db): Promise<void> {
+  await db.execute(sql`select 1`);
 }
