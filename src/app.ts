@@ -61,7 +61,7 @@ export async function openApp(
   closers: (() => Promise<void>)[],
 ): Promise<{ app: App; client: Sql }> {
   const log = createLogger(config.logLevel);
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  if (config.databaseUrl) await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const url = config.databaseUrl ?? (await ownDatabase(config, log, closers));
   await migrate(url, { log });
   const { db, client, close } = openDatabase({ url, pool: config.databasePool, prepare: config.databasePrepare, onStatement });

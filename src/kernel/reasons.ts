@@ -42,6 +42,7 @@ export const reasons = {
   QUERY_TOO_DEEP: [Code.InvalidArgument, 'Queries may be nested {maximum} deep.'],
   QUERY_EMPTY: [Code.InvalidArgument, 'The query {field} is empty.'],
   ROLE_UNKNOWN: [Code.InvalidArgument, 'The role {role} does not exist here. Roles: {roles}.'],
+  ADMIN_MISSING: [Code.InvalidArgument, 'An administrator is neither a user id nor a human.'],
   ROLES_MISSING: [Code.InvalidArgument, 'A member needs at least one role.'],
 
   // What is not there
@@ -78,6 +79,8 @@ export const reasons = {
 
   // Limits and faults
   HASHING_BUSY: [Code.ResourceExhausted, 'Too many passwords are being checked; try again shortly.'],
+  DEADLINE_EXCEEDED: [Code.DeadlineExceeded, 'The deadline passed before there was an answer.'],
+  CANCELED: [Code.Canceled, 'The caller gave the call up.'],
   NOT_IMPLEMENTED: [Code.Unimplemented, 'This is not implemented.'],
   UNAVAILABLE: [Code.Unavailable, 'The service cannot answer now; try again. Request {request}.'],
   INTERNAL: [Code.Internal, 'Something went wrong that should not. Request {request}.'],

@@ -16,22 +16,31 @@ export function toFailure(error: unknown, request: string, log: Logger): Connect
   return failure('INTERNAL', { metadata: { request }, cause: error });
 }
 
-/** Answers when the caller's deadline is over, even while the work still runs. */
-export const deadline: Interceptor = (next) => async (req) => {
-  if (req.stream) return next(req);
-  const { signal } = req;
-  if (signal.aborted) throw reasonOf(signal);
-  let stop: (() => void) | undefined;
-  const over = new Promise<never>((_, reject) => {
-    stop = () => reject(reasonOf(signal));
+/**
+ * Answers when the caller's deadline is over, or the server's own where that is sooner or the caller named none, even
+ * while the work still runs.
+ */
+export const deadline =
+  (maxTimeoutMs: number): Interceptor =>
+  (next) =>
+  async (req) => {
+    if (req.stream) return next(req);
+    const { signal } = req;
+    if (signal.aborted) throw reasonOf(signal);
+    const { promise: over, reject } = Promise.withResolvers<never>();
+    const stop = () => reject(reasonOf(signal));
+    const timer = setTimeout(() => reject(failure('DEADLINE_EXCEEDED')), maxTimeoutMs);
     signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([next(req), over]);
-  } finally {
-    if (stop) signal.removeEventListener('abort', stop);
-  }
-};
+    try {
+      return await Promise.race([next(req), over]);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+    }
+  };
 
-const reasonOf = (signal: AbortSignal) =>
-  signal.reason instanceof ConnectError ? signal.reason : new ConnectError('The call was given up.', Code.Canceled);
+const reasonOf = (signal: AbortSignal) => {
+  const reason: unknown = signal.reason;
+  if (reason instanceof ConnectError && reason.code !== Code.DeadlineExceeded) return reason;
+  return failure(reason instanceof ConnectError ? 'DEADLINE_EXCEEDED' : 'CANCELED');
+};

@@ -11,21 +11,18 @@ export interface RpcOptions {
   routes: (router: ConnectRouter) => void;
   /** Largest message in bytes, after decompression. */
   maxMessageBytes: number;
-  /** Longest deadline that a caller may ask for. */
+  /** The longest that any call may take. */
   maxTimeoutMs: number;
-  fallback: Parameters<typeof connectNodeAdapter>[0]['fallback'];
 }
 
 /** The node handler of every RPC, with what holds for all of them: who asks, may he, is the request sound, how did it end. */
-export function rpcHandler(app: App, { routes, maxMessageBytes, maxTimeoutMs, fallback }: RpcOptions) {
+export function rpcHandler(app: App, { routes, maxMessageBytes, maxTimeoutMs }: RpcOptions) {
   return connectNodeAdapter({
     routes,
     requestGate: authenticateBeforeBody(app),
-    interceptors: [log(app), deadline, authenticateWithSubject(app), checkDeclaredAccess, validate],
+    interceptors: [log(app), deadline(maxTimeoutMs), authenticateWithSubject(app), checkDeclaredAccess, validate],
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxResponseBytes,
-    maxTimeoutMs,
-    ...(fallback && { fallback }),
   });
 }
 

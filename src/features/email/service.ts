@@ -1,8 +1,9 @@
 // Owns: the e-mail address of a person, and the proof that it is his. Leaves the rows to features/user, the codes and
 // their delivery to the kernel.
-import type { Tx, UserRow } from '../../kernel/call.ts';
+import type { App, Tx, UserRow } from '../../kernel/call.ts';
 import { createCode, deleteCode } from '../../kernel/codes/codes.ts';
 import { invalidField } from '../../kernel/errors.ts';
+import { checkUrlTemplate } from '../../kernel/links.ts';
 import { textKey } from '../../kernel/names.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
 import { record, type UserColumns } from '../user/events.ts';
@@ -24,11 +25,15 @@ export interface EmailInput {
 const maximumLocal = 64;
 const maximumAddress = 254;
 
-/** Refuses what could not be sent to: EMAIL_INVALID. The form itself is a rule of the protos: ASCII, a host, no quotes. */
-export function checkEmail(address: string, field: string): void {
+/**
+ * Refuses a link that may not be sent (URL_TEMPLATE_INVALID) and an address that could not be sent to (EMAIL_INVALID).
+ * The form of an address is a rule of the protos as well: ASCII, a host, no quotes.
+ */
+export function checkEmail(app: App, { address, verification }: EmailInput, field: string): void {
+  if (verification.kind === 'send' && verification.urlTemplate !== undefined) checkUrlTemplate(app, verification.urlTemplate, 'email');
   const at = address.lastIndexOf('@');
   const sound = /^[^\s\p{C}@]+@[^\s\p{C}@]+$/u.test(address);
-  if (!sound || at > maximumLocal || address.length > maximumAddress) throw invalidField('EMAIL_INVALID', field);
+  if (!sound || at > maximumLocal || address.length > maximumAddress) throw invalidField('EMAIL_INVALID', `${field}.email`);
 }
 
 /** The columns of a new user. */

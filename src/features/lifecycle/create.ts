@@ -7,7 +7,7 @@ import type { Reason } from '../../kernel/reasons.ts';
 import { checkEmail, type EmailInput, emailColumns, issueEmailCode } from '../email/service.ts';
 import { checkEntries, type MetadataEntry, writeEntries } from '../metadata/service.ts';
 import { checkFormat, checkPolicy, type PasswordInput, storePassword } from '../password/service.ts';
-import { issuePhoneCode, phoneColumns, parsePhone, type Verification as PhoneVerification } from '../phone/service.ts';
+import { issuePhoneCode, normalisePhone, type PhoneInput, phoneColumns } from '../phone/service.ts';
 import { checkSecret, importTotp } from '../totp/service.ts';
 import { append, type Details, detailsOf, type UserColumns } from '../user/events.ts';
 import { findUser } from '../user/repository.ts';
@@ -28,7 +28,7 @@ export interface NewHuman {
   type: 'human';
   profile: ProfileInput;
   email: EmailInput;
-  phone?: { number: string; verification: PhoneVerification } | undefined;
+  phone?: PhoneInput | undefined;
   password?: PasswordInput | undefined;
   /** Ids of the providers that the user is linked with. */
   linkedProviders: readonly string[];
@@ -79,12 +79,12 @@ export function checkNewUser(call: Call, input: NewUser): NewUser {
   checkEntries(input.metadata);
   if (details.type === 'machine') return { ...input, username };
   const { email, phone, password, totpSecret, profile } = details;
-  checkEmail(email.address, 'email.email');
+  checkEmail(call, email, 'email');
   const names = { givenName: trimName(profile.givenName, 'given_name'), familyName: trimName(profile.familyName, 'family_name') };
-  const number = phone && phone.number !== '' ? parsePhone(phone.number, call.settings.phoneRegion, 'phone.phone') : undefined;
+  // An empty number is no number.
+  const stored = phone && phone.number !== '' ? normalisePhone(call, phone, 'phone') : undefined;
   if (password) checkFormat(password, 'hashed_password.hash');
   if (totpSecret !== undefined) checkSecret(totpSecret, 'totp_secret');
-  const stored = phone && number !== undefined ? { ...phone, number } : undefined;
   return { ...input, username, details: { ...details, profile: { ...profile, ...names }, phone: stored } };
 }
 

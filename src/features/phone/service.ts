@@ -1,7 +1,7 @@
 // Owns: the phone number of a person, and the proof that it is his. Leaves the rows to features/user, the codes and
 // their delivery to the kernel.
-import parsePhoneNumber, { type CountryCode } from 'libphonenumber-js/max';
-import type { Tx, UserRow } from '../../kernel/call.ts';
+import parsePhoneNumber from 'libphonenumber-js/max';
+import type { App, Tx, UserRow } from '../../kernel/call.ts';
 import { createCode, deleteCode } from '../../kernel/codes/codes.ts';
 import { invalidField } from '../../kernel/errors.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
@@ -11,16 +11,16 @@ import { record, type UserColumns } from '../user/events.ts';
 export type Verification = { kind: 'send' } | { kind: 'return' } | { kind: 'verified' };
 
 export interface PhoneInput {
-  /** E.164, see `parsePhone`. */
+  /** As typed from the caller, E.164 after `normalisePhone`. */
   number: string;
   verification: Verification;
 }
 
-/** A number as E.164; one without a country code counts as one of the region. PHONE_INVALID otherwise. */
-export function parsePhone(text: string, region: CountryCode, field: string): string {
-  const parsed = parsePhoneNumber(text, { defaultCountry: region, extract: false });
-  if (!parsed?.isValid() || parsed.ext) throw invalidField('PHONE_INVALID', field);
-  return parsed.number;
+/** The number as E.164; one without a country code counts as one of the configured region. PHONE_INVALID otherwise. */
+export function normalisePhone({ settings }: App, input: PhoneInput, field: string): PhoneInput {
+  const parsed = parsePhoneNumber(input.number, { defaultCountry: settings.phoneRegion, extract: false });
+  if (!parsed?.isValid() || parsed.ext) throw invalidField('PHONE_INVALID', `${field}.phone`);
+  return { ...input, number: parsed.number };
 }
 
 /** The columns of a new user. */

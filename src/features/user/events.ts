@@ -23,7 +23,11 @@ export type UserEvent =
   | { type: 'metadata.set'; keys: string[] }
   | { type: 'metadata.removed'; keys: string[] }
   | { type: 'token.added'; tokenId: string }
-  | { type: 'token.removed'; tokenId: string };
+  | { type: 'token.removed'; tokenId: string }
+  | { type: 'member.added' | 'member.changed' | 'member.removed'; scope: MemberScope; roles: readonly string[] };
+
+/** Where a membership's roles count. */
+export type MemberScope = { on: 'instance' } | { on: 'organization'; id: string };
 
 export interface Details {
   sequence: bigint;

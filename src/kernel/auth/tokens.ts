@@ -61,7 +61,9 @@ export interface Authenticated {
 }
 
 /** Who a token stands for, and the user asked for, in one statement; undefined when the token may not be used. */
-export async function authenticate(db: Db, hash: Buffer, now: Date, subject?: string): Promise<Authenticated | undefined> {
+export async function authenticate(db: Db, hash: Buffer, time: Date, subject?: string): Promise<Authenticated | undefined> {
+  // Drizzle hands a placeholder's value to the driver as it is, and has taught the driver not to touch dates.
+  const now = time.toISOString();
   if (subject === undefined) {
     const [row] = await findCaller(db).execute({ hash, now });
     return row && { caller: callerOf(row), subject: undefined };

@@ -1,0 +1,166 @@
+// Owns: changing several things of a user in one call, all or nothing. Leaves each of them to its feature's step.
+import { authorize } from '../../kernel/auth/authorize.ts';
+import { can } from '../../kernel/auth/caller.ts';
+import { refuseHigherRights } from '../../kernel/auth/privileges.ts';
+import { type Call, transaction, type Tx, type UserRow } from '../../kernel/call.ts';
+import { failure } from '../../kernel/errors.ts';
+import { textKey } from '../../kernel/names.ts';
+import { changeEmail, checkEmail, type EmailInput, provesNothing } from '../email/service.ts';
+import { type MetadataEntry, writeEntries } from '../metadata/service.ts';
+import { checkFormat, checkPolicy, checkProof, type PasswordInput, type Proof, type ProofCheck, storePassword, wrongProof } from '../password/service.ts';
+import { changePhone, normalisePhone, type PhoneInput, removePhone } from '../phone/service.ts';
+import { type Details, detailsOf, record, type UserColumns } from '../user/events.ts';
+import { findUser, lockUser } from '../user/repository.ts';
+import { type ProfileInput, profileColumns, trimName } from './create.ts';
+import { languageOf } from './language.ts';
+import { refuseTaken } from './repository.ts';
+import { refuseClaimedDomain, refuseEmailOfAnother, trimUsername } from './usernames.ts';
+
+/** Absent fields stay as they are. */
+export type ProfileChanges = { [Field in keyof ProfileInput]?: ProfileInput[Field] | undefined };
+
+export interface HumanChanges {
+  type: 'human';
+  profile?: ProfileChanges | undefined;
+  email?: EmailInput | undefined;
+  phone?: PhoneInput | 'removed' | undefined;
+  password?: { input: PasswordInput; proof: Proof } | undefined;
+}
+
+export interface MachineChanges {
+  type: 'machine';
+  name?: string | undefined;
+  description?: string | undefined;
+  accessTokenType?: UserRow['accessTokenType'] | undefined;
+}
+
+export interface UserChanges {
+  username?: string | undefined;
+  metadata: readonly MetadataEntry[];
+  of: HumanChanges | MachineChanges;
+}
+
+export interface Updated {
+  details: Details;
+  emailCode?: string | undefined;
+  phoneCode?: string | undefined;
+}
+
+export async function updateUser(call: Call, userId: string, input: UserChanges): Promise<Updated> {
+  const changes = checkChanges(call, input);
+  const outcome = await transaction(call, async (tx) => {
+    const found = await lockUser(tx, userId);
+    // A machine addressed as a human is no human of that id, and the reverse.
+    const user = authorizeChanges(tx, found?.type === changes.of.type ? found : undefined, changes);
+    await refuseCredentialsOfHigher(tx, user, changes);
+    const proven = await proveOwner(tx, user, changes);
+    if (proven !== 'right') return { wrong: proven };
+    return { updated: await applyChanges(tx, user, changes) };
+  });
+  // Thrown after the commit: a rollback here would forget the failed attempt.
+  if (outcome.wrong) throw wrongProof(outcome.wrong);
+  return outcome.updated;
+}
+
+/** What can be said against the changes without looking anything up. Returns them with their texts in their stored form. */
+function checkChanges(call: Call, changes: UserChanges): UserChanges {
+  const username = changes.username === undefined ? undefined : trimUsername(changes.username);
+  const { of } = changes;
+  if (of.type === 'machine') return { ...changes, username };
+  if (of.email) checkEmail(call, of.email, 'email');
+  const phone = of.phone && of.phone !== 'removed' ? normalisePhone(call, of.phone, 'phone') : of.phone;
+  if (of.password) checkFormat(of.password.input, 'hashed_password.hash');
+  const { profile } = of;
+  const names = profile && {
+    ...profile,
+    ...(profile.givenName !== undefined && { givenName: trimName(profile.givenName, 'given_name') }),
+    ...(profile.familyName !== undefined && { familyName: trimName(profile.familyName, 'family_name') }),
+  };
+  return { ...changes, username, of: { ...of, phone, profile: names } };
+}
+
+function authorizeChanges(tx: Tx, user: UserRow | undefined, changes: UserChanges): UserRow {
+  const { of, metadata } = changes;
+  if (asksNothing(changes)) return authorize({ ...tx, access: { on: 'user', permission: 'user.read', self: true } }, user);
+  if (of.type === 'machine') return authorize(tx, user, { self: metadata.length === 0 });
+  const phone = of.phone === 'removed' ? undefined : of.phone?.verification;
+  if (phone?.kind === 'verified' || phone?.kind === 'return' || provesNothing(of.email?.verification)) {
+    return authorize(tx, user, { self: false, refusal: 'VERIFICATION_NOT_OWN' });
+  }
+  const unproven = of.password?.proof.kind === 'none';
+  const mayWithout = user !== undefined && can(tx.caller, 'user.credential.write', user.organizationId);
+  if (unproven && !mayWithout) return authorize(tx, user, { self: false, refusal: 'PASSWORD_PROOF_NEEDED' });
+  return authorize(tx, user, { self: metadata.length === 0 });
+}
+
+function asksNothing({ username, metadata, of }: UserChanges): boolean {
+  const { type: _, ...parts } = of;
+  return username === undefined && metadata.length === 0 && Object.values(parts).every((part) => part === undefined);
+}
+
+async function refuseCredentialsOfHigher(tx: Tx, user: UserRow, { of }: UserChanges): Promise<void> {
+  if (of.type === 'human' && (of.email || of.phone || of.password)) await refuseHigherRights(tx, user.id);
+}
+
+async function proveOwner(tx: Tx, user: UserRow, { of }: UserChanges): Promise<ProofCheck> {
+  if (of.type === 'machine' || !of.password) return 'right';
+  if (user.state === 'initial') throw failure('USER_INITIAL');
+  return checkProof(tx, user, of.password.proof, of.password.input);
+}
+
+async function applyChanges(tx: Tx, user: UserRow, { username, metadata, of }: UserChanges): Promise<Updated> {
+  if (username !== undefined && username !== user.username) await rename(tx, user, username);
+  const codes = of.type === 'human' ? await changeHuman(tx, user, of) : await changeMachine(tx, user, of);
+  if (metadata.length > 0) await writeEntries(tx, user.id, metadata);
+  const now = await findUser(tx.db, user.id);
+  return { details: detailsOf(now ?? user), ...codes };
+}
+
+async function rename(tx: Tx, user: UserRow, username: string): Promise<void> {
+  await refuseClaimedDomain(tx, username, user.organizationId);
+  await refuseEmailOfAnother(tx, username, user.organizationId, user.id);
+  await refuseTaken(() => record(tx, user.id, { type: 'username.changed' }, { username, usernameKey: textKey(username) }));
+}
+
+async function changeHuman(tx: Tx, user: UserRow, { profile, email, phone, password }: HumanChanges) {
+  if (profile) await changeProfile(tx, user, profile);
+  const emailCode = email && (await changeEmail(tx, user, email));
+  if (phone === 'removed') await removePhone(tx, user);
+  const phoneCode = phone && phone !== 'removed' ? await changePhone(tx, user, phone) : undefined;
+  if (password) {
+    checkPolicy(password.input);
+    await storePassword(tx, user.id, password.input);
+  }
+  return { emailCode, phoneCode };
+}
+
+async function changeProfile(tx: Tx, user: UserRow, profile: ProfileChanges): Promise<void> {
+  const { givenName = user.givenName, familyName = user.familyName, nickName, displayName, preferredLanguage, gender } = profile;
+  const wanted: UserColumns = {
+    ...profileColumns({ givenName, familyName, ...(nickName !== undefined && { nickName }) }),
+    // An empty display name asks for the default.
+    ...(displayName !== undefined && profileColumns({ displayName: displayName || `${givenName} ${familyName}` })),
+    ...(preferredLanguage !== undefined && { preferredLanguage: languageOf(preferredLanguage) }),
+    ...(gender !== undefined && { gender }),
+  };
+  await recordDifference(tx, user, 'profile.changed', wanted);
+}
+
+async function changeMachine(tx: Tx, user: UserRow, { name, description, accessTokenType }: MachineChanges) {
+  const wanted: UserColumns = {
+    ...(name !== undefined && { name }),
+    ...(description !== undefined && { description }),
+    ...(accessTokenType !== undefined && { accessTokenType }),
+  };
+  await recordDifference(tx, user, 'machine.changed', wanted);
+  return {};
+}
+
+/** Writes only what differs; nothing does, nothing happens. */
+async function recordDifference(tx: Tx, user: UserRow, type: 'profile.changed' | 'machine.changed', wanted: UserColumns): Promise<void> {
+  const now = new Map<string, unknown>(Object.entries(user));
+  const differing = Object.entries(wanted).filter(([column, value]) => now.get(column) !== value);
+  if (differing.length === 0) return;
+  const fields = differing.map(([column]) => column).filter((column) => !column.endsWith('Key'));
+  await record(tx, user.id, { type, fields }, Object.fromEntries(differing));
+}

@@ -1,0 +1,44 @@
+import type { ConnectRouter } from '@connectrpc/connect';
+import type { Config } from '../config.ts';
+import type { App } from '../kernel/call.ts';
+import { ping } from '../kernel/db/client.ts';
+import { cors } from './cors.ts';
+import { Health } from './health.ts';
+import { type Listener, listen } from './listen.ts';
+import { Monitor } from './monitor.ts';
+import { probes } from './probes.ts';
+import { reflectionRoutes } from './reflection.ts';
+import { routes, services } from './routes.ts';
+import { rpcHandler } from './rpc.ts';
+
+/** Puts the app on its port: RPCs, reflection, health, probes, CORS. Closing it says "not serving" first. */
+export async function serve(app: App, config: Pick<Config, 'listen' | 'tls' | 'corsOrigins' | 'maxMessageBytes' | 'maxTimeoutMs'>): Promise<Listener> {
+  const health = new Health(services.map(({ typeName }) => typeName));
+  const monitor = new Monitor(
+    () => ping(app.db),
+    (present) => health.set(present),
+  );
+  const reflection = reflectionRoutes(services);
+  const all = (router: ConnectRouter) => {
+    routes(router);
+    health.routes(router);
+    reflection(router);
+  };
+  const rpc = rpcHandler(app, { routes: all, ...config });
+  const probed = probes(async () => {
+    const database = await monitor.check();
+    return { ready: database && health.serving, checks: { database } };
+  }, rpc);
+
+  const listener = await listen({ ...config.listen, tls: config.tls, handler: cors(config.corsOrigins, probed) });
+  await monitor.check();
+  return {
+    ...listener,
+    close: async (graceMs) => {
+      monitor.stop();
+      health.set(false);
+      health.close();
+      await listener.close(graceMs);
+    },
+  };
+}

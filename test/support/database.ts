@@ -1,0 +1,26 @@
+import { randomBytes } from 'node:crypto';
+import postgres from 'postgres';
+import { inject } from 'vitest';
+import { databaseUrl, templateName } from './postgres.ts';
+
+export interface TestDatabase {
+  url: string;
+  drop(): Promise<void>;
+}
+
+/** A database of its own, a copy of the migrated template. */
+export async function createDatabase(): Promise<TestDatabase> {
+  const serverUrl = inject('serverUrl');
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const admin = postgres(serverUrl, { max: 1, onnotice: () => {} });
+  // Two files that start at once would both copy the template, which Postgres refuses while another one does.
+  await admin`select pg_advisory_lock(42)`;
+  await admin.unsafe(`create database ${name} template ${templateName}`);
+  await admin.end();
+  const drop = async () => {
+    const last = postgres(serverUrl, { max: 1, onnotice: () => {} });
+    await last.unsafe(`drop database if exists ${name} with (force)`);
+    await last.end();
+  };
+  return { url: databaseUrl(serverUrl, name), drop };
+}
