@@ -33,6 +33,9 @@ const oldestServer = 15;
 /** The advisory lock's key, taken by nothing else: "roster" in ASCII. */
 const lockKey = '125823003944306';
 const lockRetryMs = 100;
+/** With the requests of older replicas, or with what is still running of a process that was killed. */
+const deadlock = '40P01';
+const deadlockTries = 5;
 const ownFolder = fileURLToPath(new URL('../../../drizzle', import.meta.url));
 
 /**
@@ -95,14 +98,17 @@ async function applyPending(sql: Sql, migrations: Migration[], log: Logger): Pro
 }
 
 async function apply(sql: Sql, migration: Migration): Promise<void> {
-  try {
-    if (migration.transactional) await applyAtOnce(sql, migration);
-    else await applyStepwise(sql, migration);
-  } catch (error) {
-    if (!(error instanceof postgres.PostgresError)) throw error;
-    throw new MigrationError(`Migration ${migration.name} failed: ${error.message}. Nothing after it was applied.`, {
-      cause: error,
-    });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await (migration.transactional ? applyAtOnce(sql, migration) : applyStepwise(sql, migration));
+    } catch (error) {
+      if (!(error instanceof postgres.PostgresError)) throw error;
+      if (error.code === deadlock && attempt < deadlockTries) continue;
+      throw new MigrationError(
+        `Migration ${migration.name} failed: ${error.message}. What came before it is applied; start again when it can work.`,
+        { cause: error },
+      );
+    }
   }
 }
 

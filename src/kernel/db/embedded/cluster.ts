@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chown, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Account, commandAs } from './account.ts';
 import type { Binaries } from './binaries.ts';
@@ -39,9 +39,9 @@ export async function prepareCluster(place: Place): Promise<Cluster> {
   const passwordFile = join(dataDir, 'postgres.password');
   const known = (await readFile(passwordFile, 'utf8').catch(missing))?.trim();
   const password = known || randomBytes(32).toString('base64url');
-  if (!known) await writePassword(passwordFile, password);
   if (!(await isCluster(place))) await createCluster(place, password);
   else if (!known) await runAlone(place, folder, [`alter role ${role} password '${password}'`]);
+  if (!known) await writePassword(passwordFile, password);
   return { folder, user: role, password, database };
 }
 
@@ -65,21 +65,28 @@ async function isCluster({ folder, binaries }: Place): Promise<boolean> {
   );
 }
 
-/** Made under another name and renamed when whole, so that a start that was cut short leaves nothing but that name. */
+/** Made under another name and renamed when whole: a start that is cut short leaves nothing that looks like a cluster. */
 async function createCluster(place: Place, password: string): Promise<void> {
   const { dataDir, folder, account, log } = place;
-  const draft = join(dataDir, 'postgres.new');
+  const drafts = join(dataDir, 'postgres.new.');
   log.info({ folder }, 'creating the embedded Postgres, once');
-  await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { mode: 0o700 });
+  await removeDrafts(dataDir, basename(drafts));
+  const draft = await mkdtemp(drafts);
   if (account) await chown(draft, account.uid, account.gid);
   await initialise(place, draft);
   await runAlone(place, draft, [
     `create role ${role} login createdb password '${password}'`,
     `create database ${database} owner ${role}`,
   ]);
-  await writeFile(join(draft, 'pg_hba.conf'), accessRules);
+  await writeFile(join(draft, 'pg_hba.conf'), accessRules, { flush: true });
   await rename(draft, folder);
+}
+
+/** An initdb whose parent was killed may still be writing into its own: then the next start removes the rest. */
+async function removeDrafts(dataDir: string, prefix: string): Promise<void> {
+  for (const name of await readdir(dataDir)) {
+    if (name.startsWith(prefix)) await rm(join(dataDir, name), { recursive: true, force: true }).catch(() => {});
+  }
 }
 
 /** What the system's library counts as a letter. Under plain C, pg_trgm would index ASCII only. */

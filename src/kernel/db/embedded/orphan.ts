@@ -16,7 +16,7 @@ export async function stopOrphan(folder: string, log: Logger): Promise<void> {
   // Without signals Postgres is left to see to it: it refuses a second start on the same data.
   if (!(pid > 1) || process.platform === 'win32') return;
   if (await isPostmaster(pid, folder)) {
-    log.warn({ pid }, 'stopping the Postgres of a process that was killed');
+    log.warn({ postgres: pid }, 'stopping the Postgres of a process that was killed');
     await endPostmaster((name) => signal(pid, name), untilGone(pid, folder));
   } else if (signal(pid, 0)) {
     // Postgres knows the file of a dead process for what it is, but not when the id now belongs to a stranger.
