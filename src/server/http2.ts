@@ -6,6 +6,9 @@ import type { EdgeLimits } from './listen.ts';
 /** Above every stream a client can open: a GOAWAY with it says "no new streams" and refuses none on their way. */
 const highestStream = 2 ** 31 - 1;
 
+/** Longer than a notice and the requests that crossed it are on their way. */
+const noticeMs = 200;
+
 /** The HTTP/2 side of the port: takes accepted connections, and can let them finish. */
 export function http2(handler: NodeHandler, limits: EdgeLimits) {
   const sessions = new Set<ServerHttp2Session>();
@@ -28,14 +31,14 @@ export function http2(handler: NodeHandler, limits: EdgeLimits) {
 
     /**
      * Lets each session finish its streams, in the two steps of RFC 9113 section 6.8: a notice, and the final GOAWAY when
-     * the client has seen it, so that no request in flight is lost.
+     * the client has seen it, so that no request in flight is lost. A ping would tell when it has, but Node's own client
+     * answers none after a notice.
      */
     drain(): void {
-      for (const session of sessions) {
-        if (session.closed) continue;
-        session.goaway(constants.NGHTTP2_NO_ERROR, highestStream);
-        session.ping(() => session.close());
-      }
+      for (const session of sessions) if (!session.closed) session.goaway(constants.NGHTTP2_NO_ERROR, highestStream);
+      setTimeout(() => {
+        for (const session of sessions) session.close();
+      }, noticeMs);
     },
   };
 }

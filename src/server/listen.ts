@@ -55,6 +55,8 @@ export async function listen({ host, port, tls, handler }: ListenOptions, limits
   const sockets = new Set<Socket>();
 
   const accept = (socket: Socket) => {
+    // A handshake that was under way when closing began.
+    if (!front.listening) return void socket.destroy();
     track(waiting, socket);
     track(sockets, socket);
     sniff(socket, limits.firstBytesMs, (protocol) => {
@@ -67,6 +69,8 @@ export async function listen({ host, port, tls, handler }: ListenOptions, limits
   const front = tls ? createTlsServer({ ...options, ...handshake, ...tls }, accept) : createServer(options, accept);
   // With TLS this is the socket below, there from the first packet of the handshake.
   front.on('connection', (socket: Socket) => track(sockets, socket));
+  // Node leaves a connection open whose handshake failed or took too long.
+  front.on('tlsClientError', (_: Error, socket: Socket) => socket.destroy());
 
   front.listen(port, host);
   await once(front, 'listening');
