@@ -40,6 +40,7 @@ export const reasons = {
   EXPIRATION_PAST: [Code.InvalidArgument, 'The expiration date lies in the past.'],
   LIMIT_TOO_LARGE: [Code.InvalidArgument, 'A list gives at most {maximum} entries at once; ask for fewer.'],
   QUERY_TOO_DEEP: [Code.InvalidArgument, 'Queries may be nested {maximum} deep.'],
+  QUERY_TOO_LARGE: [Code.InvalidArgument, 'A search takes at most {maximum} conditions.'],
   QUERY_EMPTY: [Code.InvalidArgument, 'The query {field} is empty.'],
   ROLE_UNKNOWN: [Code.InvalidArgument, 'The role {role} does not exist here. Roles: {roles}.'],
   ADMIN_MISSING: [Code.InvalidArgument, 'An administrator is neither a user id nor a human.'],

@@ -1,0 +1,90 @@
+import { type Column, type SQL, sql } from 'drizzle-orm';
+import type { UserRow } from '../../kernel/call.ts';
+import { matchText, type TextMatch } from '../../kernel/db/matchText.ts';
+import { userMetadata, users } from '../../kernel/db/schema.ts';
+import { textKey } from '../../kernel/names.ts';
+
+/** A condition on an entry of a user's metadata. */
+export type EntryFilter = { on: 'metadataKey'; match: TextMatch } | { on: 'metadataValue'; value: Uint8Array; equal: boolean };
+
+/** A condition on a user. A field that a user does not have counts as empty, so each is either true or false. */
+export type Filter =
+  | { on: 'text'; field: keyof typeof texts; match: TextMatch }
+  | { on: 'state'; state: UserRow['state'] }
+  | { on: 'type'; type: UserRow['type'] }
+  | { on: 'ids'; ids: readonly string[] }
+  | { on: 'emails'; emails: readonly string[] }
+  | { on: 'organizations'; ids: readonly string[] }
+  | { on: 'nobody' }
+  | EntryFilter
+  | { on: 'and'; filters: readonly Filter[] }
+  | { on: 'or'; filters: readonly Filter[] }
+  | { on: 'not'; filter: Filter };
+
+// Each text with its compared form. A phone number is stored in the one form that there is.
+const texts = {
+  username: [users.username, users.usernameKey],
+  givenName: [users.givenName, users.givenNameKey],
+  familyName: [users.familyName, users.familyNameKey],
+  nickName: [users.nickName, users.nickNameKey],
+  displayName: [users.displayName, users.displayNameKey],
+  email: [users.email, users.emailKey],
+  phone: [users.phone, users.phone],
+} satisfies Record<string, [Column, Column]>;
+
+/** Filters as a condition on the rows of `users`. */
+export function conditionOf(filter: Filter): SQL {
+  switch (filter.on) {
+    case 'text':
+      return matchText(...texts[filter.field], filter.match);
+    case 'state':
+      return sql`${users.state} = ${filter.state}`;
+    case 'type':
+      return sql`${users.type} = ${filter.type}`;
+    case 'ids':
+      return isOneOf(users.id, filter.ids);
+    case 'emails':
+      return isOneOf(users.emailKey, filter.emails.map(textKey));
+    case 'organizations':
+      return isOneOf(users.organizationId, filter.ids);
+    case 'nobody':
+      return sql`false`;
+    case 'metadataKey':
+    case 'metadataValue':
+      return hasEntry([filter]);
+    case 'and':
+      return allHold(filter.filters);
+    case 'or':
+      return sql`(${sql.join(filter.filters.map(conditionOf), sql` or `)})`;
+    case 'not':
+      return sql`not (${conditionOf(filter.filter)})`;
+  }
+}
+
+/** What is asked of metadata side by side is asked of one and the same entry. */
+function allHold(filters: readonly Filter[]): SQL {
+  const entry = filters.filter(isOnEntry);
+  const conditions = filters.filter((filter) => !isOnEntry(filter)).map(conditionOf);
+  if (entry.length > 0) conditions.push(hasEntry(entry));
+  return conditions.length > 0 ? sql`(${sql.join(conditions, sql` and `)})` : sql`true`;
+}
+
+const isOnEntry = (filter: Filter): filter is EntryFilter => filter.on === 'metadataKey' || filter.on === 'metadataValue';
+
+function hasEntry(filters: readonly EntryFilter[]): SQL {
+  const conditions = sql.join(filters.map(entryCondition), sql` and `);
+  return sql`exists (select from ${userMetadata} where ${userMetadata.userId} = ${users.id} and ${conditions})`;
+}
+
+function entryCondition(filter: EntryFilter): SQL {
+  if (filter.on === 'metadataKey') return matchText(userMetadata.key, userMetadata.keyKey, filter.match);
+  const value = Buffer.from(filter.value);
+  if (!filter.equal) return sql`${userMetadata.value} <> ${value}`;
+  // The length is what lets Postgres take the index, which leaves out the values that are longer than any searched one.
+  return sql`(${userMetadata.value} = ${value} and octet_length(${userMetadata.value}) <= 200)`;
+}
+
+/** One parameter, however long the list. A single value keeps the order of an index that begins with the column. */
+function isOneOf(column: Column, values: readonly string[]): SQL {
+  return values.length === 1 ? sql`${column} = ${values[0]}` : sql`${column} = any(${sql.param(values)})`;
+}

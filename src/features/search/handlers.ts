@@ -1,0 +1,27 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { UserService } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
+import { callOf } from '../../kernel/context.ts';
+import { pageOf } from '../../kernel/paging.ts';
+import { toFullDetails, toUser } from '../user/convert.ts';
+import { detailsOf } from '../user/events.ts';
+import { toFilters, toSorting } from './convert.ts';
+import { getUserByID, listUsers } from './service.ts';
+
+export const searchHandlers = {
+  async getUserByID(_request, context) {
+    const user = getUserByID(callOf(context));
+    return { details: toFullDetails(detailsOf(user)), user: toUser(user) };
+  },
+
+  async listUsers({ query, queries, sortingColumn }, context) {
+    const call = callOf(context);
+    const filters = toFilters(queries);
+    const { users, total } = await listUsers(call, { filters, sorting: toSorting(sortingColumn), page: pageOf(query, 'query') });
+    return {
+      details: { totalResult: BigInt(total), processedSequence: 0n, timestamp: timestampFromDate(call.now) },
+      sortingColumn,
+      result: users.map(toUser),
+    };
+  },
+} satisfies Partial<ServiceImpl<typeof UserService>>;
