@@ -3,7 +3,7 @@ import { newToken, tokenHash } from '../../kernel/auth/tokens.ts';
 import type { App } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
 import { textKey } from '../../kernel/names.ts';
-import { findInstance, insertFirst, lockSetup } from './repository.ts';
+import { findInstance, insertFirst, lockSetup } from './setupRepository.ts';
 
 /** The first owner's token lives long: it is what a fresh installation is opened with. */
 const firstTokenYears = 10;
@@ -22,7 +22,8 @@ export async function setUp(app: App, keep: (token: string) => Promise<void>): P
     await lockSetup(db);
     const instance = await findInstance(db);
     if (!instance) return createInstance({ ...app, db }, keep);
-    if (!timingSafeEqual(instance.keyProof, app.keys.proof)) throw new WrongMasterKey('the data was written under another master key');
+    if (!timingSafeEqual(instance.keyProof, app.keys.proof))
+      throw new WrongMasterKey('the data was written under another master key');
   });
 }
 

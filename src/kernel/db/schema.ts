@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import {
+  text as anyText,
   bigint,
   boolean,
   customType,
@@ -10,7 +11,6 @@ import {
   pgSequence,
   pgTable,
   primaryKey,
-  text as anyText,
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
@@ -36,6 +36,10 @@ export const instances = pgTable('instances', {
   id: text('id').primaryKey(),
   /** Proves that a process holds the same master key as the one that wrote the data. */
   keyProof: bytes('key_proof').notNull(),
+  /** The organization that came with the instance. */
+  defaultOrganizationId: text('default_organization_id')
+    .notNull()
+    .references(() => organizations.id),
   sequence: bigint('sequence', { mode: 'bigint' }).notNull(),
   createdAt: time('created_at').notNull(),
   changedAt: time('changed_at').notNull(),
