@@ -22,25 +22,22 @@ export function databaseUrl(serverUrl: string, name: string): string {
   return url.href;
 }
 
+/** Room for every file's pools, and no care for a power cut. */
+const settings = { max_connections: '300', fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' };
+
 /** One Postgres for the whole run, with a migrated database that every test file clones. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const dataDir = await mkdtemp(join(tmpdir(), 'roster-test-'));
   const log = pino({ level: 'silent' });
-  const embedded = await startEmbedded({ dataDir, log });
+  const embedded = await startEmbedded({ dataDir, log, settings });
   const serverUrl = databaseUrl(embedded.url, 'postgres');
   const sql = postgres(serverUrl, { max: 1, onnotice: () => {} });
-  await sql`alter system set max_connections = 300`;
-  await sql`alter system set fsync = off`;
-  await sql`alter system set full_page_writes = off`;
-  await sql`alter system set synchronous_commit = off`;
   await sql.unsafe(`create database ${templateName}`);
   await sql.end();
-  await embedded.stop();
-  const tuned = await startEmbedded({ dataDir, log });
-  await migrate(databaseUrl(tuned.url, templateName), { log });
-  provide('serverUrl', databaseUrl(tuned.url, 'postgres'));
+  await migrate(databaseUrl(serverUrl, templateName), { log });
+  provide('serverUrl', serverUrl);
   return async () => {
-    await tuned.stop();
+    await embedded.stop();
     await rm(dataDir, { recursive: true, force: true });
   };
 }
