@@ -1,3 +1,4 @@
+import { ConnectError } from '@connectrpc/connect';
 import { type Config, ConfigError } from './config.ts';
 import { WrongMasterKey } from './features/organization/setup.ts';
 import { EmbeddedError } from './kernel/db/embedded/error.ts';
@@ -26,3 +27,6 @@ const wrongKey = [
   'Give this process the same key: copy master.key from the data folder of the process that made the data,',
   'or set ROSTER_MASTER_KEY to its content.',
 ].join(' ');
+
+/** A call that was refused, for the command line: the sentence with its reason. */
+export const callProblem = (error: unknown): string | undefined => (error instanceof ConnectError ? error.rawMessage : undefined);

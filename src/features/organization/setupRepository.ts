@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { and, arrayContains, eq, sql } from 'drizzle-orm';
 import type { Db } from '../../kernel/db/client.ts';
 import {
   instanceMembers,
@@ -45,4 +45,16 @@ export async function insertFirst(db: Db, { instance, organization, owner, token
     .values({ ...place, sequence: 1n, type: 'user.created', payload: {}, callerId: owner.id, createdAt: now });
   await db.insert(instanceMembers).values({ userId: owner.id, roles: ['IAM_OWNER'], ...first });
   await db.insert(personalAccessTokens).values({ ...token, userId: owner.id, ...dated });
+}
+
+/** The machine that has owned the instance longest. */
+export async function findFirstOwner(db: Db): Promise<string | undefined> {
+  const [owner] = await db
+    .select({ id: users.id })
+    .from(instanceMembers)
+    .innerJoin(users, eq(users.id, instanceMembers.userId))
+    .where(and(arrayContains(instanceMembers.roles, ['IAM_OWNER']), eq(users.type, 'machine')))
+    .orderBy(instanceMembers.createdAt)
+    .limit(1);
+  return owner?.id;
 }

@@ -20,3 +20,9 @@ export async function findUser(db: Db, id: string): Promise<UserRow | undefined>
   const [row] = await db.select().from(users).where(eq(users.id, id));
   return row;
 }
+
+/** The user of a username, given in its compared form. */
+export async function findUserByName(db: Db, usernameKey: string): Promise<UserRow | undefined> {
+  const [row] = await db.select().from(users).where(eq(users.usernameKey, usernameKey));
+  return row;
+}

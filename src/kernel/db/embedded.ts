@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { accountFor } from './embedded/account.ts';
 import { findBinaries } from './embedded/binaries.ts';
 import { claim } from './embedded/claim.ts';
-import { prepareCluster } from './embedded/cluster.ts';
+import { clusterUrl, prepareCluster } from './embedded/cluster.ts';
 import { diskProblem } from './embedded/error.ts';
 import { stopOrphan } from './embedded/orphan.ts';
 import { startServer } from './embedded/server.ts';
@@ -41,12 +41,12 @@ async function startIn(dataDir: string, log: Logger, settings: Record<string, st
     const binaries = await findBinaries();
     const account = await accountFor(folder, log);
     if (release) await stopOrphan(folder, log);
-    const { user, password, database } = await prepareCluster({ dataDir, folder, binaries, account, log });
+    const password = await prepareCluster({ dataDir, folder, binaries, account, log });
     const logFile = join(dataDir, 'postgres.log');
     const server = await startServer({ folder, logFile, program: binaries.postgres, account, settings, log });
     let stopped: Promise<void> | undefined;
     const stop = () => (stopped ??= server.stop().finally(release));
-    return { url: `postgres://${user}:${password}@127.0.0.1:${server.port}/${database}`, stop };
+    return { url: clusterUrl(server.port, password), stop };
   } catch (error) {
     await release?.();
     throw error;

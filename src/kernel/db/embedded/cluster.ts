@@ -8,13 +8,6 @@ import { type Account, commandAs } from './account.ts';
 import type { Binaries } from './binaries.ts';
 import { EmbeddedError } from './error.ts';
 
-export interface Cluster {
-  folder: string;
-  user: string;
-  password: string;
-  database: string;
-}
-
 interface Place {
   dataDir: string;
   folder: string;
@@ -27,14 +20,16 @@ interface Place {
 const role = 'roster';
 const database = 'roster';
 
+export const clusterUrl = (port: number, password: string): string => `postgres://${role}:${password}@127.0.0.1:${port}/${database}`;
+
 /** Only that role, only from this machine, only with the password. */
 const accessRules = `host all ${role} 127.0.0.1/32 scram-sha-256\n`;
 
 /** Written to postgresql.conf, where an operator may change them. */
 const tunables = { shared_buffers: '128MB', max_wal_size: '512MB', jit: 'off', timezone: 'UTC', log_timezone: 'UTC' };
 
-/** Makes what is missing: the password, the cluster with its role and database. */
-export async function prepareCluster(place: Place): Promise<Cluster> {
+/** Makes what is missing: the password, the cluster with its role and database. Returns the role's password. */
+export async function prepareCluster(place: Place): Promise<string> {
   const { dataDir, folder } = place;
   const passwordFile = join(dataDir, 'postgres.password');
   const known = (await readFile(passwordFile, 'utf8').catch(missing))?.trim();
@@ -42,7 +37,7 @@ export async function prepareCluster(place: Place): Promise<Cluster> {
   if (!(await isCluster(place))) await createCluster(place, password);
   else if (!known) await runAlone(place, folder, [`alter role ${role} password '${password}'`]);
   if (!known) await writePassword(passwordFile, password);
-  return { folder, user: role, password, database };
+  return password;
 }
 
 async function writePassword(file: string, password: string): Promise<void> {
