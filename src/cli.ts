@@ -45,7 +45,12 @@ async function main(args: string[]): Promise<number> {
 
 function parse(args: string[]) {
   try {
-    const options = { user: { type: 'string' }, expires: { type: 'string' }, id: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
+    const options = {
+      user: { type: 'string' },
+      expires: { type: 'string' },
+      id: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    } as const;
     const { positionals, values } = parseArgs({ args, allowPositionals: true, options });
     const { help: asked, ...rest } = values;
     return { name: asked ? 'help' : positionals.join(' '), options: rest };

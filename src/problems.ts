@@ -13,8 +13,10 @@ export function startProblem(error: unknown, config: Config | undefined): string
   const { host, port } = config.listen;
   const code = 'code' in error ? error.code : undefined;
   const listening = 'syscall' in error && error.syscall === 'listen';
-  if (listening && code === 'EADDRINUSE') return `Port ${port} is in use. Stop what uses it, or set ROSTER_LISTEN, for example ROSTER_LISTEN=127.0.0.1:8081.`;
-  if (listening && code === 'EACCES') return `Port ${port} may not be used by this user. Take one from 1024 upwards: ROSTER_LISTEN=127.0.0.1:8080.`;
+  if (listening && code === 'EADDRINUSE')
+    return `Port ${port} is in use. Stop what uses it, or set ROSTER_LISTEN, for example ROSTER_LISTEN=127.0.0.1:8081.`;
+  if (listening && code === 'EACCES')
+    return `Port ${port} may not be used by this user. Take one from 1024 upwards: ROSTER_LISTEN=127.0.0.1:8080.`;
   if (listening && code === 'EADDRNOTAVAIL') return `This machine has no address ${host}. Set ROSTER_LISTEN to one that it has.`;
   if ('path' in error && typeof error.path === 'string' && error.path.startsWith(config.dataDir)) {
     return `${error.path} cannot be written (${String(code)}). Set ROSTER_DATA to a folder that this user may write to.`;

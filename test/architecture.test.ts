@@ -16,7 +16,9 @@ const files: SourceFile[] = readdirSync(join(root, 'src'), { recursive: true, en
     const path = join('src', name);
     const text = readFileSync(join(root, path), 'utf8');
     const named = [...text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)'|\bimport\('([^']+)'\)/gm)];
-    const imports = named.map(([, from, called]) => from ?? called ?? '').map((to) => (to.startsWith('.') ? normalize(join(dirname(path), to)) : to));
+    const imports = named
+      .map(([, from, called]) => from ?? called ?? '')
+      .map((to) => (to.startsWith('.') ? normalize(join(dirname(path), to)) : to));
     return { path, text, imports };
   });
 
@@ -57,7 +59,9 @@ test('only what speaks to the wire imports generated code', () => {
 
 test('only repositories, the kernel, the history and the search filter speak SQL', () => {
   const speaks = /^src\/(kernel\/|features\/(\w+\/\w*[rR]epository|user\/events|search\/filter)\.ts)/;
-  expect(offending(({ path }, to) => /^(drizzle-orm|postgres)(\/|$)/.test(to) && path !== 'src/app.ts' && !speaks.test(path))).toEqual([]);
+  expect(
+    offending(({ path }, to) => /^(drizzle-orm|postgres)(\/|$)/.test(to) && path !== 'src/app.ts' && !speaks.test(path)),
+  ).toEqual([]);
 });
 
 test('the v1 shim holds no rule and no SQL', () => {

@@ -22,8 +22,14 @@ export async function createToken(app: App, { user, expires = '90d' }: Options):
 export async function listTokens(app: App, { user }: Options): Promise<string> {
   const userId = await idOf(app, user);
   const page = { offset: 0, limit: maximumLimit, ascending: true };
-  const { rows, total } = await listPersonalAccessTokens(operatorCall(app), { filters: [{ field: 'userId', id: userId }], sort: 'createdAt', page });
-  const lines = rows.map(({ id, createdAt, expiresAt }) => `${id}  created ${createdAt.toISOString()}  expires ${expiresAt.toISOString()}`);
+  const { rows, total } = await listPersonalAccessTokens(operatorCall(app), {
+    filters: [{ field: 'userId', id: userId }],
+    sort: 'createdAt',
+    page,
+  });
+  const lines = rows.map(
+    ({ id, createdAt, expiresAt }) => `${id}  created ${createdAt.toISOString()}  expires ${expiresAt.toISOString()}`,
+  );
   return total === 0 ? 'The user has no tokens.' : lines.join('\n');
 }
 

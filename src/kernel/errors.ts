@@ -22,7 +22,10 @@ export interface FailureParts {
 }
 
 /** The error of a reason, with the details that every client can rely on. The only place that builds one. */
-export function failure(reason: Reason, { metadata = {}, violations = [], retryAfterMs, cause }: FailureParts = {}): ConnectError {
+export function failure(
+  reason: Reason,
+  { metadata = {}, violations = [], retryAfterMs, cause }: FailureParts = {},
+): ConnectError {
   const [code, template] = reasons[reason];
   const message = template.replace(/\{(\w+)\}/g, (_, name: string) => metadata[name] ?? '');
   const details: NonNullable<ConstructorParameters<typeof ConnectError>[3]> = [

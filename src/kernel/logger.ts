@@ -1,4 +1,4 @@
-import { pino, type Logger } from 'pino';
+import { type Logger, pino } from 'pino';
 
 /**
  * The log: JSON lines on standard output. An error is written without the statement's parameters and without the row
@@ -10,7 +10,8 @@ export function plainError(error: unknown): unknown {
   if (!(error instanceof Error)) return { type: typeof error };
   // Drizzle puts the parameters into its message; what the driver said below it is enough.
   const { cause } = error;
-  if ('query' in error && 'params' in error) return { query: error.query, ...(cause !== undefined && { cause: plainError(cause) }) };
+  if ('query' in error && 'params' in error)
+    return { query: error.query, ...(cause !== undefined && { cause: plainError(cause) }) };
   return {
     type: error.name,
     message: error.message,

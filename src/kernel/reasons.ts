@@ -25,7 +25,10 @@ export const reasons = {
   METADATA_KEY_BLANK: [Code.InvalidArgument, 'A metadata key is blank.'],
   METADATA_VALUE_EMPTY: [Code.InvalidArgument, 'The metadata value of "{key}" is empty.'],
   METADATA_TWICE: [Code.InvalidArgument, 'Metadata stands in the request and in its human part; give it in one place.'],
-  PASSWORD_HASH_UNKNOWN: [Code.InvalidArgument, 'The password hash has no accepted format or costs too much to check. Accepted: {formats}.'],
+  PASSWORD_HASH_UNKNOWN: [
+    Code.InvalidArgument,
+    'The password hash has no accepted format or costs too much to check. Accepted: {formats}.',
+  ],
   PASSWORD_EMPTY: [Code.InvalidArgument, 'The new password is empty.'],
   PASSWORD_TOO_SHORT: [Code.InvalidArgument, 'The password needs at least {minimum} bytes.'],
   PASSWORD_NEEDS_LOWER: [Code.InvalidArgument, 'The password needs a lower-case letter from a to z.'],

@@ -72,4 +72,5 @@ const declarations = new Map<DescService, Partial<Record<string, Access>>>([
 
 export const accessOf = (method: DescMethod): Access | undefined => declarations.get(method.parent)?.[method.localName];
 
-export const isDeclared = (service: DescService, localName: string): boolean => declarations.get(service)?.[localName] !== undefined;
+export const isDeclared = (service: DescService, localName: string): boolean =>
+  declarations.get(service)?.[localName] !== undefined;

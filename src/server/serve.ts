@@ -12,7 +12,10 @@ import { routes, services } from './routes.ts';
 import { rpcHandler } from './rpc.ts';
 
 /** Puts the app on its port: RPCs, reflection, health, probes, CORS. Closing it says "not serving" first. */
-export async function serve(app: App, config: Pick<Config, 'listen' | 'tls' | 'corsOrigins' | 'maxMessageBytes' | 'maxTimeoutMs'>): Promise<Listener> {
+export async function serve(
+  app: App,
+  config: Pick<Config, 'listen' | 'tls' | 'corsOrigins' | 'maxMessageBytes' | 'maxTimeoutMs'>,
+): Promise<Listener> {
   const health = new Health(services.map(({ typeName }) => typeName));
   const monitor = new Monitor(
     () => ping(app.db),

@@ -89,7 +89,9 @@ export async function startServer({ env = {}, beside }: TestOptions = {}): Promi
       now = date;
     },
     statements: () => {
-      const statements = seen.filter((statement) => !/^(select 1$|begin|commit|rollback|savepoint|release|listen|select b\.oid)/i.test(statement.trim()));
+      const statements = seen.filter(
+        (statement) => !/^(select 1$|begin|commit|rollback|savepoint|release|listen|select b\.oid)/i.test(statement.trim()),
+      );
       seen = [];
       return statements;
     },

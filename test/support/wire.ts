@@ -12,9 +12,9 @@ import {
   ScalarType,
   toJsonString,
 } from '@bufbuild/protobuf';
+import { FieldRulesSchema, field as fieldRules, oneof as oneofRules } from '../../gen/buf/validate/validate_pb.ts';
 import { http } from '../../gen/google/api/annotations_pb.ts';
 import { HttpRuleSchema } from '../../gen/google/api/http_pb.ts';
-import { FieldRulesSchema, field as fieldRules, oneof as oneofRules } from '../../gen/buf/validate/validate_pb.ts';
 import { file_zitadel_admin_v1_admin as admin } from '../../gen/zitadel/admin/v1/admin_pb.ts';
 import { file_zitadel_management_v1_management as management } from '../../gen/zitadel/management/v1/management_pb.ts';
 import { file_zitadel_org_v2_org_service as organization } from '../../gen/zitadel/org/v2/org_service_pb.ts';
@@ -84,6 +84,7 @@ function elementOf(kind: 'scalar' | 'message' | 'enum', field: DescField): strin
   }
 }
 
-const factsOfEnum = (type: DescEnum): string[] => type.values.map(({ name, number }) => `enum ${type.typeName}.${name} = ${number}`);
+const factsOfEnum = (type: DescEnum): string[] =>
+  type.values.map(({ name, number }) => `enum ${type.typeName}.${name} = ${number}`);
 
 if (import.meta.main) writeFileSync(lockFile, `${wireFacts().join('\n')}\n`);

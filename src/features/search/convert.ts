@@ -1,6 +1,7 @@
 import { ByteFilterMethod } from '../../../gen/zitadel/filter/v2/filter_pb.ts';
 import { type SearchQuery, Type, UserFieldName } from '../../../gen/zitadel/user/v2/query_pb.ts';
 import { UserState } from '../../../gen/zitadel/user/v2/user_pb.ts';
+import type { UserRow } from '../../kernel/call.ts';
 import { invalidField } from '../../kernel/errors.ts';
 import { textMatchOf } from '../user/convert.ts';
 import type { Filter } from './filter.ts';
@@ -97,31 +98,24 @@ function conditionsIn(filters: readonly Filter[]): number {
   }, 0);
 }
 
-function toStateFilter(state: UserState): Filter {
-  switch (state) {
-    case UserState.ACTIVE:
-      return { on: 'state', state: 'active' };
-    case UserState.INACTIVE:
-      return { on: 'state', state: 'inactive' };
-    case UserState.LOCKED:
-      return { on: 'state', state: 'locked' };
-    case UserState.INITIAL:
-      return { on: 'state', state: 'initial' };
-    case UserState.UNSPECIFIED:
-    case UserState.DELETED:
-      return { on: 'nobody' };
-  }
+// Unspecified and deleted are states that no user here is in.
+const states: Partial<Record<UserState, UserRow['state']>> = {
+  [UserState.ACTIVE]: 'active',
+  [UserState.INACTIVE]: 'inactive',
+  [UserState.LOCKED]: 'locked',
+  [UserState.INITIAL]: 'initial',
+};
+
+function toStateFilter(number: UserState): Filter {
+  const state = states[number];
+  return state ? { on: 'state', state } : { on: 'nobody' };
 }
 
-function toTypeFilter(type: Type): Filter {
-  switch (type) {
-    case Type.HUMAN:
-      return { on: 'type', type: 'human' };
-    case Type.MACHINE:
-      return { on: 'type', type: 'machine' };
-    case Type.UNSPECIFIED:
-      return { on: 'nobody' };
-  }
+const types: Partial<Record<Type, UserRow['type']>> = { [Type.HUMAN]: 'human', [Type.MACHINE]: 'machine' };
+
+function toTypeFilter(number: Type): Filter {
+  const type = types[number];
+  return type ? { on: 'type', type } : { on: 'nobody' };
 }
 
 const sortings: Record<UserFieldName, Sorting> = {

@@ -35,8 +35,10 @@ const texts = {
 /** Filters as a condition on the rows of `users`. */
 export function conditionOf(filter: Filter): SQL {
   switch (filter.on) {
-    case 'text':
-      return matchText(...texts[filter.field], filter.match);
+    case 'text': {
+      const [column, key] = texts[filter.field];
+      return matchText(column, key, filter.match);
+    }
     case 'state':
       return sql`${users.state} = ${filter.state}`;
     case 'type':

@@ -45,7 +45,11 @@ export async function findUsers(db: Db, search: Search): Promise<Found> {
 export function searchQuery(db: Db, { filter, sorting, page: { offset, limit, ascending } }: Search) {
   const wanted = conditionOf(filter);
   const order = ascending ? asc : desc;
-  const counted = db.select({ total: count().as('total') }).from(users).where(wanted).as('counted');
+  const counted = db
+    .select({ total: count().as('total') })
+    .from(users)
+    .where(wanted)
+    .as('counted');
   const page = db
     .select({ id: users.id, key: sql`${sortColumns[sorting]}`.as('key') })
     .from(users)

@@ -2,7 +2,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { TextFilterMethod } from '../../../gen/zitadel/filter/v2/filter_pb.ts';
 import { type Details as DetailsMessage, DetailsSchema, type TextQueryMethod } from '../../../gen/zitadel/object/v2/object_pb.ts';
-import { AccessTokenType, Gender, UserSchema, UserState } from '../../../gen/zitadel/user/v2/user_pb.ts';
+import { AccessTokenType, Gender, type UserSchema, UserState } from '../../../gen/zitadel/user/v2/user_pb.ts';
 import type { UserRow } from '../../kernel/call.ts';
 import type { TextMatch } from '../../kernel/db/matchText.ts';
 import { type Details, detailsOf } from './events.ts';

@@ -22,7 +22,8 @@ export function rightsOf({ instance, organizations }: Memberships): Pick<Caller,
   return { everywhere: permissionsOf(instanceRoles, instance ?? []), within: new Map(within) };
 }
 
-export const canEverywhere = (caller: Pick<Caller, 'everywhere'>, permission: Permission): boolean => caller.everywhere.has(permission);
+export const canEverywhere = (caller: Pick<Caller, 'everywhere'>, permission: Permission): boolean =>
+  caller.everywhere.has(permission);
 
 export function can(caller: Pick<Caller, 'everywhere' | 'within'>, permission: Permission, organizationId: string): boolean {
   return caller.everywhere.has(permission) || caller.within.get(organizationId)?.has(permission) === true;

@@ -72,7 +72,11 @@ export async function authenticate(db: Db, hash: Buffer, time: Date, subject?: s
   return row && { caller: callerOf(row.caller), subject: row.subject ?? undefined };
 }
 
-function callerOf({ instance, organizations: within, ...caller }: Pick<Caller, 'id' | 'organizationId' | 'type'> & Memberships): Caller {
+function callerOf({
+  instance,
+  organizations: within,
+  ...caller
+}: Pick<Caller, 'id' | 'organizationId' | 'type'> & Memberships): Caller {
   return { ...caller, ...rightsOf({ instance, organizations: within }) };
 }
 

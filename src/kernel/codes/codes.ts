@@ -32,7 +32,10 @@ export async function createCode(tx: Tx, userId: string, purpose: Purpose): Prom
     expiresAt: new Date(tx.now.getTime() + lifetimeMs),
     createdAt: tx.now,
   };
-  await tx.db.insert(codes).values({ userId, purpose, ...row }).onConflictDoUpdate({ target: [codes.userId, codes.purpose], set: row });
+  await tx.db
+    .insert(codes)
+    .values({ userId, purpose, ...row })
+    .onConflictDoUpdate({ target: [codes.userId, codes.purpose], set: row });
   return code;
 }
 

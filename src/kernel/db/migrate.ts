@@ -63,14 +63,15 @@ export async function migrate(url: string, { log, folder = ownFolder }: { log: L
 }
 
 /**
- * The lock belongs to a transaction, as a session's lock would be left behind in pgbouncer's transaction mode. It is
- * tried, never waited for inside Postgres: CREATE INDEX CONCURRENTLY waits for every statement that is older than itself.
+ * The lock belongs to a transaction, as a session's lock would be left behind in pgbouncer's transaction mode. It is tried,
+ * never waited for inside Postgres, and taken by the simple protocol, which keeps no portal open: CREATE INDEX CONCURRENTLY
+ * waits for every snapshot that is older than itself.
  */
 async function applyLocked(sql: Sql, migrations: Migration[], log: Logger): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     const done = await sql.begin(async (lock) => {
-      await lock`set local idle_in_transaction_session_timeout = 0`;
-      const [row] = await lock<{ locked: boolean }[]>`select pg_try_advisory_xact_lock(${lockKey}) as locked`;
+      await lock`set local idle_in_transaction_session_timeout = 0`.simple();
+      const [row] = await lock.unsafe<{ locked: boolean }[]>(`select pg_try_advisory_xact_lock(${lockKey}) as locked`);
       if (row?.locked) await applyPending(sql, migrations, log);
       return row?.locked === true;
     });

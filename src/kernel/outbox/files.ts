@@ -12,7 +12,9 @@ const subjects: Record<Message['kind'], string> = {
 export async function deliverToFolder(folder: string, publicUrl: string, id: bigint, message: Message): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, `${String(id).padStart(8, '0')}-${message.kind}.${message.channel === 'email' ? 'eml' : 'txt'}`);
-  await writeFile(path, message.channel === 'email' ? mail(publicUrl, message) : `${message.to}: ${sentence(message)}\n`, { mode: 0o600 });
+  await writeFile(path, message.channel === 'email' ? mail(publicUrl, message) : `${message.to}: ${sentence(message)}\n`, {
+    mode: 0o600,
+  });
   return path;
 }
 
@@ -20,7 +22,8 @@ const sentence = ({ code }: Message) => `Your code is ${code}.`;
 
 function mail(publicUrl: string, message: Message): string {
   const { userId, organizationId, code } = message;
-  const template = message.urlTemplate ?? `${publicUrl}/ui/login/mail/verification?userID={{.UserID}}&code={{.Code}}&orgID={{.OrgID}}`;
+  const template =
+    message.urlTemplate ?? `${publicUrl}/ui/login/mail/verification?userID={{.UserID}}&code={{.Code}}&orgID={{.OrgID}}`;
   const link = fillTemplate(template, { UserID: userId, Code: code, OrgID: organizationId });
   const headers = [`To: ${message.to}`, `Subject: ${subjects[message.kind]}`, 'Content-Type: text/plain; charset=utf-8'];
   return [...headers, '', sentence(message), link, ''].join('\r\n');

@@ -20,7 +20,8 @@ interface Place {
 const role = 'roster';
 const database = 'roster';
 
-export const clusterUrl = (port: number, password: string): string => `postgres://${role}:${password}@127.0.0.1:${port}/${database}`;
+export const clusterUrl = (port: number, password: string): string =>
+  `postgres://${role}:${password}@127.0.0.1:${port}/${database}`;
 
 /** Only that role, only from this machine, only with the password. */
 const accessRules = `host all ${role} 127.0.0.1/32 scram-sha-256\n`;
