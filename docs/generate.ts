@@ -2,7 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Code } from '@connectrpc/connect';
 import { settings } from '../src/config.ts';
+import type { Access } from '../src/kernel/auth/access.ts';
 import { reasons } from '../src/kernel/reasons.ts';
+import { accessOf } from '../src/server/access.ts';
+import { services } from '../src/server/routes.ts';
 
 const grpcName = (code: Code) => (Code[code] ?? '').replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 
@@ -39,7 +42,42 @@ const configuration = () =>
     '',
   ].join('\n');
 
-const pages: Record<string, () => string> = { 'errors.md': errors, 'configuration.md': configuration };
+const whoMayCall = (access: Access): string => {
+  switch (access.on) {
+    case 'nothing':
+      return 'anybody';
+    case 'token':
+      return 'any token';
+    case 'user':
+      return `\`${access.permission}\` on the user's organization${access.self ? ', or the user itself' : ''}`;
+    case 'organization':
+      return `\`${access.permission}\` in the organization of the call`;
+    case 'instance':
+      return `\`${access.permission}\` on the instance`;
+  }
+};
+
+const rpcs = () =>
+  [
+    '# RPCs',
+    '',
+    'Generated from the definitions and `src/server/access.ts` by `npm run generate`. What an RPC does, and how it fails,',
+    'stands in `proto/`. RPCs without a caller are defined and answer UNIMPLEMENTED.',
+    ...services.flatMap((service) => [
+      '',
+      `## ${service.typeName}`,
+      '',
+      '| RPC | who may call |',
+      '| --- | --- |',
+      ...service.methods.map((method) => {
+        const access = accessOf(method);
+        return `| ${method.name} | ${access ? whoMayCall(access) : 'not served yet'} |`;
+      }),
+    ]),
+    '',
+  ].join('\n');
+
+const pages: Record<string, () => string> = { 'errors.md': errors, 'configuration.md': configuration, 'rpcs.md': rpcs };
 const check = process.argv.includes('--check');
 
 for (const [name, write] of Object.entries(pages)) {

@@ -1,4 +1,4 @@
-import { and, eq, ne, sql } from 'drizzle-orm';
+import { and, eq, ne } from 'drizzle-orm';
 import type { Tx, UserRow } from '../../kernel/call.ts';
 import { violatedConstraint } from '../../kernel/db/failures.ts';
 import { deletedUsers, organizationDomains, organizations, users } from '../../kernel/db/schema.ts';
@@ -71,9 +71,4 @@ export async function removeUser(tx: Tx, { id, organizationId, sequence }: UserR
 /** A deleted user's id is in use again. */
 export async function forgetDeleted(tx: Tx, id: string): Promise<void> {
   await tx.db.delete(deletedUsers).where(eq(deletedUsers.id, id));
-}
-
-/** One at a time may give out or confirm this name in this organization; held until the transaction ends. */
-export async function lockName(tx: Tx, organizationId: string, key: string): Promise<void> {
-  await tx.db.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`${organizationId}/${key}`}, 0))`);
 }
