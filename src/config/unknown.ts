@@ -7,13 +7,15 @@ export function unknownVariables(env: NodeJS.ProcessEnv, known: string[]): strin
 
 /** What Kubernetes puts into every container for a service named roster, roster-db, … (as Docker's links once did). */
 function fromKubernetes(name: string, value: string): boolean {
-  if (/_PORT$/.test(name) && !/_SERVICE_PORT$/.test(name)) return /^(tcp|udp|sctp):\/\//.test(value);
-  return /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/.test(name);
+  if (/_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/.test(name)) return true;
+  return name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value);
 }
 
-const nearest = (name: string, known: string[]) =>
-  known.map((candidate) => ({ candidate, distance: distance(name, candidate) })).sort((a, b) => a.distance - b.distance)[0]
-    ?.candidate;
+function nearest(name: string, known: string[]): string | undefined {
+  const bare = (text: string) => text.replace('ROSTER_', '');
+  const distances = known.map((candidate) => ({ candidate, distance: distance(bare(name), bare(candidate)) }));
+  return distances.sort((a, b) => a.distance - b.distance)[0]?.candidate;
+}
 
 /** Levenshtein: how many letters to insert, delete or replace. */
 function distance(a: string, b: string): number {

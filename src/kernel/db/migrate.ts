@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import postgres, { type Sql } from 'postgres';
+import { answerInTime } from './unreachable.ts';
 
 /** What is wrong with the database or the migrations, in a sentence for the operator. */
 export class MigrationError extends Error {
@@ -55,10 +56,10 @@ export async function migrate(url: string, { log, folder = ownFolder }: { log: L
     onnotice: ({ message }) => log.debug({ notice: message }, 'Postgres says'),
   });
   try {
-    await checkServer(sql);
+    await answerInTime(checkServer(sql));
     if ((await pendingMigrations(sql, migrations)).length > 0) await applyLocked(sql, migrations, log);
   } finally {
-    await sql.end({ timeout: 5 });
+    await sql.end({ timeout: 1 });
   }
 }
 

@@ -55,6 +55,27 @@ export function connectionProblem(error: unknown, url: string): string | undefin
   return connectionProblem(error.cause, url);
 }
 
+/** Longer than one attempt to connect may take, which fails by itself. */
+const answerMs = 15_000;
+
+/**
+ * Waits for the first statement on a connection. The driver tries for ever, and says nothing, when every connection is
+ * accepted and closed again, as proxies do while there is no server behind them.
+ * @throws an error that connectionProblem knows, after `ms` milliseconds.
+ */
+export async function answerInTime<T>(answer: Promise<T>, ms: number = answerMs): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(Object.assign(new Error('The database does not answer.'), { code: 'CONNECT_TIMEOUT' })),
+    ms,
+  );
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function closed({ server }: Place): string {
   return (
     `${server} closed the connection. Check that it is a Postgres, that it runs, and that it offers encryption if ` +
