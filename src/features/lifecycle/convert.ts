@@ -26,7 +26,10 @@ export function toNewHuman(human: AddHumanUserRequest | CreateUserRequest_Human)
 }
 
 /** Where `is_verified: false` means no code (creation) or a code like any other (update). */
-export function emailVerification({ verification: choice }: SetHumanEmail, unverified: 'none' | 'send'): EmailInput['verification'] {
+export function emailVerification(
+  { verification: choice }: SetHumanEmail,
+  unverified: 'none' | 'send',
+): EmailInput['verification'] {
   switch (choice.case) {
     case 'isVerified':
       return { kind: choice.value ? 'verified' : unverified };

@@ -1,6 +1,7 @@
 // Owns: the birth of a user. Leaves what a user is made of (address, password, factors, metadata) to those features' steps.
 import { can, canEverywhere } from '../../kernel/auth/caller.ts';
-import { type Call, transaction, type Tx, type UserRow } from '../../kernel/call.ts';
+import { organizationExists } from '../../kernel/auth/organizations.ts';
+import { type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { textKey } from '../../kernel/names.ts';
 import type { Reason } from '../../kernel/reasons.ts';
@@ -58,7 +59,7 @@ export interface Created {
 
 export async function createUser(call: Call, organizationId: string, input: NewUser): Promise<Created> {
   const user = checkNewUser(call, input);
-  authorizeCreation(call, organizationId);
+  await authorizeCreation(call, organizationId);
   return transaction(call, (tx) => addUser(tx, organizationId, user));
 }
 
@@ -67,25 +68,35 @@ export async function addHumanUser(call: Call, input: NewUser & { details: NewHu
   return transaction(call, (tx) => addUser(tx, call.organizationId, user));
 }
 
-function authorizeCreation({ caller }: Call, organizationId: string): void {
+async function authorizeCreation(call: Call, organizationId: string): Promise<void> {
+  const { caller, db } = call;
   if (can(caller, 'user.write', organizationId)) return;
-  throw failure(can(caller, 'user.read', organizationId) ? 'PERMISSION_DENIED' : 'ORGANIZATION_NOT_FOUND');
+  if (!can(caller, 'user.read', organizationId)) throw failure('ORGANIZATION_NOT_FOUND');
+  throw failure((await organizationExists(db, organizationId)) ? 'PERMISSION_DENIED' : goneReason(call));
 }
 
 /** What can be said against a new user without looking anything up. Returns it with its texts in their stored form. */
 export function checkNewUser(call: Call, input: NewUser): NewUser {
   const { details } = input;
+  if (details.type === 'human') checkEmail(call, details.email, 'email');
   const username = input.username === undefined ? undefined : trimUsername(input.username);
+  const stored = details.type === 'human' ? storedForm(call, details) : details;
   checkEntries(input.metadata);
-  if (details.type === 'machine') return { ...input, username };
-  const { email, phone, password, totpSecret, profile } = details;
-  checkEmail(call, email, 'email');
+  if (details.type === 'human') checkSecrets(details);
+  return { ...input, username, details: stored };
+}
+
+function storedForm(call: Call, human: NewHuman): NewHuman {
+  const { profile, phone } = human;
   const names = { givenName: trimName(profile.givenName, 'given_name'), familyName: trimName(profile.familyName, 'family_name') };
   // An empty number is no number.
-  const stored = phone && phone.number !== '' ? normalisePhone(call, phone, 'phone') : undefined;
+  const number = phone && phone.number !== '' ? normalisePhone(call, phone, 'phone') : undefined;
+  return { ...human, profile: { ...profile, ...names }, phone: number };
+}
+
+function checkSecrets({ password, totpSecret }: NewHuman): void {
   if (password) checkFormat(password, 'hashed_password.hash');
   if (totpSecret !== undefined) checkSecret(totpSecret, 'totp_secret');
-  return { ...input, username, details: { ...details, profile: { ...profile, ...names }, phone: stored } };
 }
 
 /** Trimmed; NAME_BLANK when nothing is left. */
@@ -96,7 +107,11 @@ export function trimName(name: string, field: string): string {
 }
 
 /** The step: for every call that makes a user. `checkNewUser` has passed, the caller may. */
-export async function addUser(tx: Tx, organizationId: string, { userId, username, metadata, details }: NewUser): Promise<Created> {
+export async function addUser(
+  tx: Tx,
+  organizationId: string,
+  { userId, username, metadata, details }: NewUser,
+): Promise<Created> {
   if (!(await keepOrganization(tx, organizationId))) throw failure(goneReason(tx));
   const { id, sequence } = await idFor(tx, userId, organizationId);
   const name = username ?? (details.type === 'human' ? details.email.address : id);
@@ -108,7 +123,13 @@ export async function addUser(tx: Tx, organizationId: string, { userId, username
   }
   await refuseEmailOfAnother(tx, name, organizationId, id);
   const row = { id, organizationId, state: 'active', sequence, createdAt: tx.now, changedAt: tx.now } as const;
-  const user = await insertUser(tx, { ...row, username: name, usernameKey: textKey(name), type: details.type, ...columnsOf(details) });
+  const user = await insertUser(tx, {
+    ...row,
+    username: name,
+    usernameKey: textKey(name),
+    type: details.type,
+    ...columnsOf(details),
+  });
   await append(tx, user, { type: 'user.created' });
   await writeEntries(tx, id, metadata);
   const codes = details.type === 'human' ? await addHumanParts(tx, user, details) : {};
@@ -116,7 +137,8 @@ export async function addUser(tx: Tx, organizationId: string, { userId, username
   return { userId: id, details: detailsOf(now ?? user), ...codes };
 }
 
-const goneReason = ({ caller }: Tx): Reason => (canEverywhere(caller, 'user.read') ? 'ORGANIZATION_GONE' : 'ORGANIZATION_NOT_FOUND');
+const goneReason = ({ caller }: Call): Reason =>
+  canEverywhere(caller, 'user.read') ? 'ORGANIZATION_GONE' : 'ORGANIZATION_NOT_FOUND';
 
 /** The given id, if it is free, or was a deleted user's of this very organization; else a new one. */
 async function idFor(tx: Tx, given: string | undefined, organizationId: string): Promise<{ id: string; sequence: bigint }> {

@@ -1,10 +1,23 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
-import type { CreateUserRequest, UpdateUserRequest, UpdateUserRequest_Human, UserService } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
+import type {
+  CreateUserRequest,
+  UpdateUserRequest,
+  UpdateUserRequest_Human,
+  UserService,
+} from '../../../gen/zitadel/user/v2/user_service_pb.ts';
 import { callOf } from '../../kernel/context.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { accessTokenTypeOf, genderOf, toDetails } from '../user/convert.ts';
-import { emailVerification, oneMetadata, phoneVerification, toNewHuman, toNewUser, toPasswordChange, toProfile } from './convert.ts';
+import {
+  emailVerification,
+  oneMetadata,
+  phoneVerification,
+  toNewHuman,
+  toNewUser,
+  toPasswordChange,
+  toProfile,
+} from './convert.ts';
 import { addHumanUser, createUser, type NewUser } from './create.ts';
 import { deleteUser } from './delete.ts';
 import { deactivateUser, lockUser, reactivateUser, unlockUser } from './state.ts';

@@ -11,12 +11,19 @@ export async function keepOrganization(tx: Tx, id: string): Promise<boolean> {
 }
 
 /** The user whose id this is, or was: a deleted user's id stays bound to its organization. */
-export async function findIdOwner(tx: Tx, id: string): Promise<{ deleted: boolean; organizationId: string; sequence: bigint } | undefined> {
+export async function findIdOwner(
+  tx: Tx,
+  id: string,
+): Promise<{ deleted: boolean; organizationId: string; sequence: bigint } | undefined> {
   const { organizationId, sequence } = users;
   const [alive] = await tx.db.select({ organizationId, sequence }).from(users).where(eq(users.id, id));
   if (alive) return { deleted: false, ...alive };
   const { organizationId: formerly, sequence: last } = deletedUsers;
-  const [dead] = await tx.db.select({ organizationId: formerly, sequence: last }).from(deletedUsers).where(eq(deletedUsers.id, id)).for('update');
+  const [dead] = await tx.db
+    .select({ organizationId: formerly, sequence: last })
+    .from(deletedUsers)
+    .where(eq(deletedUsers.id, id))
+    .for('update');
   return dead && { deleted: true, ...dead };
 }
 
@@ -65,7 +72,10 @@ export async function refuseTaken<T>(write: () => Promise<T>): Promise<T> {
 export async function removeUser(tx: Tx, { id, organizationId, sequence }: UserRow): Promise<void> {
   await tx.db.delete(users).where(eq(users.id, id));
   const grave = { organizationId, sequence, deletedAt: tx.now };
-  await tx.db.insert(deletedUsers).values({ id, ...grave }).onConflictDoUpdate({ target: deletedUsers.id, set: grave });
+  await tx.db
+    .insert(deletedUsers)
+    .values({ id, ...grave })
+    .onConflictDoUpdate({ target: deletedUsers.id, set: grave });
 }
 
 /** A deleted user's id is in use again. */

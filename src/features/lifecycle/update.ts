@@ -2,12 +2,20 @@
 import { authorize } from '../../kernel/auth/authorize.ts';
 import { can } from '../../kernel/auth/caller.ts';
 import { refuseHigherRights } from '../../kernel/auth/privileges.ts';
-import { type Call, transaction, type Tx, type UserRow } from '../../kernel/call.ts';
+import { type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
 import { textKey } from '../../kernel/names.ts';
 import { changeEmail, checkEmail, type EmailInput, provesNothing } from '../email/service.ts';
 import { type MetadataEntry, writeEntries } from '../metadata/service.ts';
-import { checkFormat, checkPolicy, checkProof, type PasswordInput, type Proof, type ProofCheck, storePassword, wrongProof } from '../password/service.ts';
+import {
+  changePassword,
+  checkFormat,
+  checkProof,
+  type PasswordInput,
+  type Proof,
+  type ProofCheck,
+  wrongProof,
+} from '../password/service.ts';
 import { changePhone, normalisePhone, type PhoneInput, removePhone } from '../phone/service.ts';
 import { type Details, detailsOf, record, type UserColumns } from '../user/events.ts';
 import { findUser, lockUser } from '../user/repository.ts';
@@ -127,10 +135,7 @@ async function changeHuman(tx: Tx, user: UserRow, { profile, email, phone, passw
   const emailCode = email && (await changeEmail(tx, user, email));
   if (phone === 'removed') await removePhone(tx, user);
   const phoneCode = phone && phone !== 'removed' ? await changePhone(tx, user, phone) : undefined;
-  if (password) {
-    checkPolicy(password.input);
-    await storePassword(tx, user.id, password.input);
-  }
+  if (password) await changePassword(tx, user.id, password.input);
   return { emailCode, phoneCode };
 }
 
@@ -157,7 +162,12 @@ async function changeMachine(tx: Tx, user: UserRow, { name, description, accessT
 }
 
 /** Writes only what differs; nothing does, nothing happens. */
-async function recordDifference(tx: Tx, user: UserRow, type: 'profile.changed' | 'machine.changed', wanted: UserColumns): Promise<void> {
+async function recordDifference(
+  tx: Tx,
+  user: UserRow,
+  type: 'profile.changed' | 'machine.changed',
+  wanted: UserColumns,
+): Promise<void> {
   const now = new Map<string, unknown>(Object.entries(user));
   const differing = Object.entries(wanted).filter(([column, value]) => now.get(column) !== value);
   if (differing.length === 0) return;

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import type { Tx } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
 import { matchText, type TextMatch } from '../../kernel/db/matchText.ts';
@@ -15,23 +15,31 @@ export function findEntries(db: Db, userId: string, keys: readonly string[]): Pr
   return db
     .select()
     .from(userMetadata)
-    .where(and(eq(userMetadata.userId, userId), inArray(userMetadata.key, [...keys])));
+    .where(and(eq(userMetadata.userId, userId), isOneOf(keys)));
 }
+
+/** The keys go as one parameter: a statement has room for 65535, and a request may name more. */
+const isOneOf = (keys: readonly string[]) => sql`${userMetadata.key} = any(${sql.param([...keys])}::text[])`;
+
+/** Entries of one statement; each takes six of its parameters. */
+const batch = 5000;
 
 export async function upsertEntries(tx: Tx, userId: string, entries: readonly (readonly [string, Uint8Array])[]): Promise<void> {
   const dates = { createdAt: tx.now, changedAt: tx.now };
   const rows = entries.map(([key, value]) => ({ userId, key, keyKey: textKey(key), value: Buffer.from(value), ...dates }));
-  await tx.db
-    .insert(userMetadata)
-    .values(rows)
-    .onConflictDoUpdate({
-      target: [userMetadata.userId, userMetadata.key],
-      set: { value: sql`excluded.value`, changedAt: sql`excluded.changed_at` },
-    });
+  for (let start = 0; start < rows.length; start += batch) {
+    await tx.db
+      .insert(userMetadata)
+      .values(rows.slice(start, start + batch))
+      .onConflictDoUpdate({
+        target: [userMetadata.userId, userMetadata.key],
+        set: { value: sql`excluded.value`, changedAt: sql`excluded.changed_at` },
+      });
+  }
 }
 
 export async function deleteEntries(tx: Tx, userId: string, keys: readonly string[]): Promise<void> {
-  await tx.db.delete(userMetadata).where(and(eq(userMetadata.userId, userId), inArray(userMetadata.key, [...keys])));
+  await tx.db.delete(userMetadata).where(and(eq(userMetadata.userId, userId), isOneOf(keys)));
 }
 
 /** A page of a user's entries by creation, and how many there are. */

@@ -1,6 +1,6 @@
 // Owns: the metadata of a user: opaque bytes by key. Leaves it to nobody to understand them.
 import { authorize } from '../../kernel/auth/authorize.ts';
-import { type Call, transaction, type Tx } from '../../kernel/call.ts';
+import { type Call, type Tx, transaction } from '../../kernel/call.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import type { Page } from '../../kernel/paging.ts';
 import { record } from '../user/events.ts';
@@ -55,7 +55,12 @@ export interface MetadataList {
   total: number;
 }
 
-export async function listUserMetadata(call: Call, userId: string, filters: readonly KeyFilter[], page: Page): Promise<MetadataList> {
+export async function listUserMetadata(
+  call: Call,
+  userId: string,
+  filters: readonly KeyFilter[],
+  page: Page,
+): Promise<MetadataList> {
   const user = await findUser(call.db, userId);
   const mayKnowAll = call.caller.everywhere.has('user.read');
   if (!user && mayKnowAll) return { entries: [], total: 0 };

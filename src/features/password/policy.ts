@@ -14,5 +14,6 @@ const rules: readonly [Reason, (password: string) => boolean][] = [
 
 /** Holds a new password against the complexity rules, in their order; the first one broken is told. */
 export function checkComplexity(password: string): void {
-  for (const [reason, holds] of rules) if (!holds(password)) throw failure(reason, { metadata: { minimum: String(minimumBytes) } });
+  for (const [reason, holds] of rules)
+    if (!holds(password)) throw failure(reason, { metadata: { minimum: String(minimumBytes) } });
 }

@@ -1,7 +1,7 @@
 // Owns: the password of a person, how it is stored, and what proves that someone may change it. Leaves the hash formats
 // to kernel/crypto/hashes, codes to kernel/codes.
 import type { Tx, UserRow } from '../../kernel/call.ts';
-import { type CodeCheck, checkCode } from '../../kernel/codes/codes.ts';
+import { type CodeCheck, checkCode, deleteCode } from '../../kernel/codes/codes.ts';
 import { acceptedFormats, hashPassword, parseHash, verifyPassword } from '../../kernel/crypto/hashes/hashes.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { record } from '../user/events.ts';
@@ -23,6 +23,13 @@ export function checkFormat(input: PasswordInput, field: string): void {
 /** The rules that a new password must follow; an imported hash follows none, its password is not known. */
 export function checkPolicy(input: PasswordInput): void {
   if (input.kind === 'plain') checkComplexity(input.password);
+}
+
+/** Gives a user another password, for every call that does: it follows the rules, and ends a reset under way. */
+export async function changePassword(tx: Tx, userId: string, input: PasswordInput): Promise<void> {
+  checkPolicy(input);
+  await deleteCode(tx, userId, 'password');
+  await storePassword(tx, userId, input);
 }
 
 /** Stores a password for a user, new or old. */
@@ -68,4 +75,5 @@ function codeOutcome(check: CodeCheck): ProofCheck {
 }
 
 /** The error of a wrong proof. */
-export const wrongProof = (check: Exclude<ProofCheck, 'right'>) => failure(check === 'wrong code' ? 'CODE_WRONG' : 'PASSWORD_WRONG');
+export const wrongProof = (check: Exclude<ProofCheck, 'right'>) =>
+  failure(check === 'wrong code' ? 'CODE_WRONG' : 'PASSWORD_WRONG');

@@ -16,10 +16,13 @@ export interface PhoneInput {
   verification: Verification;
 }
 
-/** The number as E.164; one without a country code counts as one of the configured region. PHONE_INVALID otherwise. */
+/**
+ * The number as E.164; one without a country code counts as one of the configured region. PHONE_INVALID for what no
+ * number of its country can look like; whether that very number was given out is for the code to show.
+ */
 export function normalisePhone({ settings }: App, input: PhoneInput, field: string): PhoneInput {
   const parsed = parsePhoneNumber(input.number, { defaultCountry: settings.phoneRegion, extract: false });
-  if (!parsed?.isValid() || parsed.ext) throw invalidField('PHONE_INVALID', `${field}.phone`);
+  if (!parsed?.isPossible() || parsed.ext) throw invalidField('PHONE_INVALID', `${field}.phone`);
   return { ...input, number: parsed.number };
 }
 
