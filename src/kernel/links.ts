@@ -48,9 +48,11 @@ export function checkUrlTemplate({ settings, log }: Pick<App, 'settings' | 'log'
 }
 
 const told = new Set<string>();
+/** Hosts told of at most, so that nobody fills memory and log with made-up ones. */
+const maximumTold = 1000;
 
 function tellFirstUse(log: App['log'], host: string): void {
-  if (told.has(host)) return;
+  if (told.has(host) || told.size === maximumTold) return;
   told.add(host);
   log.info({ host }, 'first link to this host; set ROSTER_LINK_HOSTS to allow only the hosts you know');
 }

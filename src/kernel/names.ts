@@ -5,11 +5,12 @@
  */
 export const textKey = (text: string): string => caseFold(text.normalize('NFKD')).normalize('NFKD');
 
-// Upper, then lower: "ß" and "SS", "ς" and "Σ" meet. By code point: the last sigma of a word is folded like any other.
-const caseFold = (text: string) => Array.from(text, (point) => point.toUpperCase().toLowerCase()).join('');
+// Lower, upper, lower: "ẞ", "ß" and "SS", "ς" and "Σ" meet. By code point: the last sigma of a word is folded like any other.
+const caseFold = (text: string) => Array.from(text, (point) => point.toLowerCase().toUpperCase().toLowerCase()).join('');
 
-/** The part after the last "@", in its compared form; undefined without one. */
+/** The part after the last "@" of the compared form, which knows only one spelling of "@"; undefined without one. */
 export function domainOf(username: string): string | undefined {
-  const at = username.lastIndexOf('@');
-  return at < 0 || at === username.length - 1 ? undefined : textKey(username.slice(at + 1));
+  const key = textKey(username);
+  const at = key.lastIndexOf('@');
+  return at < 0 || at === key.length - 1 ? undefined : key.slice(at + 1);
 }

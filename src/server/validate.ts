@@ -6,6 +6,9 @@ import { failure, type Violation } from '../kernel/errors.ts';
 
 const validator = createValidator();
 
+/** Violations told at once: gRPC sends them in a trailer, for which clients and proxies have little room. */
+const maximumViolations = 50;
+
 /** Holds a request against the rules that its definition states, and against what no text may contain. */
 export const validate: Interceptor = (next) => (req) => {
   if (!req.stream) check(req.method.input, req.message);
@@ -16,7 +19,7 @@ function check(schema: DescMessage, message: Message): void {
   const result = validator.validate(schema, message);
   if (result.kind === 'error') throw result.error;
   const broken = result.kind === 'invalid' ? result.violations.map(toViolation) : [];
-  const violations = [...broken, ...brokenTexts(reflect(schema, message), [])];
+  const violations = [...broken, ...brokenTexts(reflect(schema, message), [])].slice(0, maximumViolations);
   const [first] = violations;
   if (first) throw failure('INVALID_REQUEST', { metadata: { violation: `${first.field}: ${first.description}` }, violations });
 }
