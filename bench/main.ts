@@ -1,0 +1,150 @@
+// Measures the service over gRPC. `npm run bench -- --help` tells what can be chosen, docs/benchmarks.md what came out.
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Case, casesFor } from './cases.ts';
+import { type Prepared, prepareData } from './load.ts';
+import { besideBare, compare, prepare, type Work } from './measure.ts';
+import { type Comparison, caseTable, comparisonTable, loadNow, machine, type Row, writeFigures } from './report.ts';
+import { startBare, startService } from './service.ts';
+
+const help = `npm run bench -- [options]
+
+  --users <n>        users in the database, 1000000 unless said otherwise
+  --baseline <n>     users in the database that lookups are compared with, 10000
+  --callers <list>   callers at once, 1,16,64
+  --seconds <n>      of each case with each number of callers, 5; its bare counterpart takes as long again
+  --only <list>      keys of cases (get, first, email, prefix, contains, contains-many, offset, create) and "compare"
+  --data <folder>    where databases are kept between runs, node_modules/.cache/roster-bench
+  --small            a quick look: 10000 users against 1000, 1 and 16 callers, 1 second
+  --profile <folder> leave a CPU profile of the service there; what runs under it is slower
+  --write            put the figures into docs/benchmarks.md
+  --help             show this
+
+Progress goes to standard error, the figures as Markdown to standard output. Needs Linux: CPU and memory are read from /proc.`;
+
+const quick = { users: '10000', baseline: '1000', callers: '1,16', seconds: '1' };
+const full = { users: '1000000', baseline: '10000', callers: '1,16,64', seconds: '5' };
+const defaultData = 'node_modules/.cache/roster-bench';
+
+/** Lookups find one user, whose cost should not depend on how many there are. */
+const lookups = ['get', 'email'];
+const comparedCallers = 16;
+
+function readOptions() {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const options = { users: text, baseline: text, callers: text, seconds: text, only: text, data: text, profile: text };
+  const { values } = parseArgs({ options: { ...options, small: flag, write: flag, help: flag } });
+  const { users, baseline, callers, seconds } = { ...(values.small ? quick : full), ...values };
+  return {
+    ...values,
+    data: resolve(values.data ?? defaultData),
+    users: positive('users', users),
+    baseline: positive('baseline', baseline),
+    seconds: positive('seconds', seconds),
+    callers: callers.split(',').map((count) => positive('callers', count)),
+    isWanted: (key: string) => !values.only || values.only.split(',').includes(key),
+  };
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`--${name} takes a number above 0`);
+  return value;
+}
+
+type Options = ReturnType<typeof readOptions>;
+
+const started = performance.now();
+const say = (text: string) => console.error(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${text}`);
+const run = Date.now().toString(36);
+
+async function main(options: Options): Promise<void> {
+  const loadBefore = loadNow();
+  const large = await database(options.data, options.users);
+  const small = options.isWanted('compare') ? await database(options.data, options.baseline) : undefined;
+  const cases = casesFor(options.users, first(large), run);
+  // Comparisons come first: creating users would change what they compare.
+  const comparisons = small ? await compareSizes(options, cases, { large, small }) : [];
+  const rows = await measureCases(
+    options,
+    cases.filter(({ key }) => options.isWanted(key)),
+    large,
+  );
+  const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
+  const parts = [machine({ command, postgresVersion: large.postgresVersion, loadBefore })];
+  if (rows.length > 0) parts.push(caseTable(rows));
+  if (comparisons.length > 0) parts.push(comparisonTable(comparisons, options.baseline, options.users));
+  const report = parts.join('\n\n');
+  console.log(report);
+  if (options.write) await writeFigures(report);
+}
+
+interface Database extends Prepared {
+  dataDir: string;
+}
+
+async function database(data: string, users: number): Promise<Database> {
+  const dataDir = join(data, String(users));
+  say(`preparing ${users} users in ${dataDir}`);
+  return { dataDir, ...(await prepareData(dataDir, users, say)) };
+}
+
+function first({ organizations: [id] }: Database): string {
+  if (id === undefined) throw new Error('a database without organizations');
+  return id;
+}
+
+async function measureCases(
+  { users, callers, seconds, profile }: Options,
+  cases: readonly Case[],
+  { dataDir }: Database,
+): Promise<Row[]> {
+  if (cases.length === 0) return [];
+  const service = await startService({ dataDir, profileDir: profile });
+  const bare = await startBare();
+  const rows: Row[] = [];
+  for (const of of cases) {
+    const work = { target: service, users, of };
+    const least: Work = { target: bare, users, of };
+    await prepare({ ...work });
+    for (const count of callers) {
+      rows.push({ name: of.name, callers: count, ...(await besideBare(work, least, count, seconds)) });
+      say(`${of.name}, ${count} callers: ${Math.round((rows.at(-1)?.own.requests ?? 0) / seconds)}/s`);
+    }
+  }
+  await Promise.all([service.stop(), bare.stop()]);
+  return rows;
+}
+
+interface Sizes {
+  small: Database;
+  large: Database;
+}
+
+async function compareSizes({ users, baseline, seconds }: Options, cases: readonly Case[], sizes: Sizes): Promise<Comparison[]> {
+  const small = await startService(sizes.small);
+  const large = await startService(sizes.large);
+  const smallCases = casesFor(baseline, first(sizes.small), run);
+  const comparisons: Comparison[] = [];
+  for (const of of cases.filter(({ key }) => lookups.includes(key))) {
+    const counterpart = smallCases.find(({ key }) => key === of.key);
+    if (!counterpart) throw new Error(`no case ${of.key}`);
+    const works = [
+      { target: small, users: baseline, of: counterpart },
+      { target: large, users, of },
+    ] as const;
+    for (const work of works) await prepare(work);
+    const [fewer, more] = await compare(works, comparedCallers, seconds * 2);
+    comparisons.push({ name: of.name, small: fewer, large: more });
+    say(`${of.name} compared`);
+  }
+  await Promise.all([small.stop(), large.stop()]);
+  return comparisons;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+const options = readOptions();
+if (options.help) console.log(help);
+else await main(options);

@@ -1,0 +1,92 @@
+// The results as Markdown.
+import { readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
+import { percentile, perRequest, type Sample } from './measure.ts';
+
+export interface Row {
+  name: string;
+  callers: number;
+  own: Sample;
+  bare: Sample;
+}
+
+export interface Comparison {
+  name: string;
+  small: Sample;
+  large: Sample;
+}
+
+const MiB = 1024 * 1024;
+const ms = (value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(0));
+const times = (value: number) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ×`;
+const whole = (value: number) => Math.round(value).toLocaleString('en-US');
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const rule = head.map((_, column) => (column === 0 ? '---' : '---:'));
+  return [head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+export const caseTable = (rows: readonly Row[]): string =>
+  table(
+    [
+      '',
+      'callers',
+      'requests/s',
+      'p50 ms',
+      'p99 ms',
+      'CPU ms: service',
+      'its Postgres',
+      'bare HTTP/2',
+      'service / bare',
+      'MB resident',
+    ],
+    rows.map(({ name, callers, own, bare }) => {
+      const cost = perRequest(own);
+      const least = perRequest(bare).server;
+      const speed = [whole(own.requests / own.seconds), ms(percentile(own, 0.5)), ms(percentile(own, 0.99))];
+      const cpu = [ms(cost.server), ms(cost.postgres), least.toFixed(3), times(cost.server / least)];
+      return [name, String(callers), ...speed, ...cpu, whole(own.memory / MiB)];
+    }),
+  );
+
+/** CPU of the service and its Postgres together: a lookup may move work from one to the other. */
+const costOf = (sample: Sample) => perRequest(sample).server + perRequest(sample).postgres;
+
+export const comparisonTable = (rows: readonly Comparison[], small: number, large: number): string =>
+  table(
+    ['', `CPU ms at ${whole(small)}`, `at ${whole(large)}`, 'ratio', `p50 ms at ${whole(small)}`, `at ${whole(large)}`, 'ratio'],
+    rows.map(({ name, ...samples }) => {
+      const cost = [costOf(samples.small), costOf(samples.large)] as const;
+      const median = [percentile(samples.small, 0.5), percentile(samples.large, 0.5)] as const;
+      return [name, ...[cost, median].flatMap(([before, after]) => [ms(before), ms(after), times(after / before)])];
+    }),
+  );
+
+export interface Setting {
+  command: string;
+  postgresVersion: string;
+  /** The load of the machine before the run: above 0.2 or so, somebody else was working on it. */
+  loadBefore: number;
+}
+
+export const loadNow = (): number => loadavg()[0] ?? 0;
+
+export const machine = ({ command, postgresVersion, loadBefore }: Setting): string =>
+  [
+    `* ${new Date().toISOString().slice(0, 10)}: \`${command}\``,
+    `* ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${availableParallelism()} cores, ${whole(totalmem() / MiB / 1024)} GB of memory, ${process.platform} ${process.arch}`,
+    `* Node ${process.version.slice(1)}, Postgres ${postgresVersion}, load average before the run ${loadBefore.toFixed(2)}`,
+  ].join('\n');
+
+const page = new URL('../docs/benchmarks.md', import.meta.url);
+const figures = /(<!-- figures -->\n)[\s\S]*(\n<!-- end of figures -->)/;
+
+/** Puts the figures in their place in docs/benchmarks.md. */
+export async function writeFigures(text: string): Promise<void> {
+  const old = await readFile(page, 'utf8');
+  if (!figures.test(old)) throw new Error('docs/benchmarks.md has lost the place for its figures');
+  await writeFile(
+    page,
+    old.replace(figures, (_, before: string, after: string) => before + text + after),
+  );
+}

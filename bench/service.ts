@@ -1,0 +1,113 @@
+// The processes under measurement, each a child of this one: the service with its Postgres, and the bare server.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { cpuOf, cpuOfFamily, residentBytes } from './processes.ts';
+
+export interface Cpu {
+  /** Milliseconds. */
+  server: number;
+  postgres: number;
+}
+
+export interface Target {
+  url: string;
+  headers: Record<string, string>;
+  cpu(): Cpu;
+  memory(): number;
+  stop(): Promise<void>;
+}
+
+const startMs = 60_000;
+const pollMs = 50;
+const inRepository = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+/** Starts the service on the folder. With `profileDir` it leaves a CPU profile there when it stops. */
+export async function startService({
+  dataDir,
+  profileDir,
+}: {
+  dataDir: string;
+  profileDir?: string | undefined;
+}): Promise<Target> {
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  const port = await freePort();
+  const output = openSync(join(dataDir, 'service.log'), 'a');
+  const flags = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
+  const child = spawn(process.execPath, [...flags, inRepository('src/main.ts')], {
+    env: { ...inherited(), ROSTER_DATA: dataDir, ROSTER_LISTEN: `127.0.0.1:${port}`, ROSTER_LOG_LEVEL: 'warn' },
+    stdio: ['ignore', output, output],
+  });
+  const pid = await spawned(child);
+  const url = `http://127.0.0.1:${port}`;
+  await ready(url, child, join(dataDir, 'service.log'));
+  const postmaster = Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n', 1)[0]);
+  return {
+    url,
+    headers: { authorization: `Bearer ${readFileSync(join(dataDir, 'admin.pat'), 'utf8').trim()}` },
+    cpu: () => ({ server: cpuOf(pid), postgres: cpuOfFamily(postmaster) }),
+    memory: () => residentBytes(pid),
+    stop: () => stop(child),
+  };
+}
+
+export async function startBare(): Promise<Target> {
+  const child = spawn(process.execPath, [inRepository('bench/bare.ts')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const pid = await spawned(child);
+  if (!child.stdout) throw new Error('the bare server has no output');
+  const [port] = await once(child.stdout, 'data');
+  return {
+    url: `http://127.0.0.1:${String(port).trim()}`,
+    headers: {},
+    cpu: () => ({ server: cpuOf(pid), postgres: 0 }),
+    memory: () => residentBytes(pid),
+    stop: () => stop(child),
+  };
+}
+
+/** The service is to have its defaults, whatever the shell has set. */
+function inherited(): NodeJS.ProcessEnv {
+  const ours = (name: string) => name.startsWith('ROSTER_') || name === 'DATABASE_URL';
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours(name)));
+}
+
+async function spawned(child: ChildProcess): Promise<number> {
+  const end = () => child.kill('SIGTERM');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
+  await once(child, 'spawn');
+  if (child.pid === undefined) throw new Error('a process without an id');
+  return child.pid;
+}
+
+async function ready(url: string, child: ChildProcess, logFile: string): Promise<void> {
+  const deadline = performance.now() + startMs;
+  while (performance.now() < deadline && child.exitCode === null) {
+    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
+    if (answer?.ok) return;
+    await sleep(pollMs);
+  }
+  child.kill('SIGTERM');
+  throw new Error(`The service did not start: see ${logFile}.`);
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
