@@ -32,8 +32,15 @@ const texts = {
   phone: [users.phone, users.phone],
 } satisfies Record<string, [Column, Column]>;
 
-/** Filters as a condition on the rows of `users`. */
-export function conditionOf(filter: Filter): SQL {
+/** The condition on a row of `users` that all filters hold. What is asked of metadata side by side is asked of one entry. */
+export function allHold(filters: readonly Filter[]): SQL {
+  const entry = filters.filter(isOnEntry);
+  const conditions = filters.filter((filter) => !isOnEntry(filter)).map(conditionOf);
+  if (entry.length > 0) conditions.push(hasEntry(entry));
+  return conditions.length > 0 ? sql`(${sql.join(conditions, sql` and `)})` : sql`true`;
+}
+
+function conditionOf(filter: Filter): SQL {
   switch (filter.on) {
     case 'text': {
       const [column, key] = texts[filter.field];
@@ -61,14 +68,6 @@ export function conditionOf(filter: Filter): SQL {
     case 'not':
       return sql`not (${conditionOf(filter.filter)})`;
   }
-}
-
-/** What is asked of metadata side by side is asked of one and the same entry. */
-function allHold(filters: readonly Filter[]): SQL {
-  const entry = filters.filter(isOnEntry);
-  const conditions = filters.filter((filter) => !isOnEntry(filter)).map(conditionOf);
-  if (entry.length > 0) conditions.push(hasEntry(entry));
-  return conditions.length > 0 ? sql`(${sql.join(conditions, sql` and `)})` : sql`true`;
 }
 
 const isOnEntry = (filter: Filter): filter is EntryFilter => filter.on === 'metadataKey' || filter.on === 'metadataValue';

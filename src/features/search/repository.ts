@@ -1,9 +1,9 @@
-import { asc, count, desc, eq, sql } from 'drizzle-orm';
+import { asc, desc, eq, type SQL, sql } from 'drizzle-orm';
 import type { UserRow } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
 import { users } from '../../kernel/db/schema.ts';
 import type { Page } from '../../kernel/paging.ts';
-import { conditionOf, type Filter } from './filter.ts';
+import { allHold, type Filter } from './filter.ts';
 
 const sortColumns = {
   id: users.id,
@@ -21,7 +21,8 @@ const sortColumns = {
 export type Sorting = keyof typeof sortColumns;
 
 export interface Search {
-  filter: Filter;
+  /** All must hold. */
+  filters: readonly Filter[];
   sorting: Sorting;
   page: Page;
 }
@@ -31,29 +32,27 @@ export interface Found {
   total: number;
 }
 
-/** The users that match, one page of them, and how many there are on all pages. */
+/** A page of the users that match, and how many there are on all pages. */
 export async function findUsers(db: Db, search: Search): Promise<Found> {
   const rows = await searchQuery(db, search);
   return { users: rows.flatMap(({ listed }) => listed ?? []), total: rows[0]?.counted.total ?? 0 };
 }
 
 /**
- * Counts and pages apart, so that each takes the index that suits it: the page mostly walks the index of its order and
- * stops when it is full. Pages are cut from ids alone, which an index holds: to skip a row costs no look at it. The
- * whole rows are then looked up one by one (the limit keeps Postgres from reading the table instead).
+ * Total and page in one statement, each by the index that suits it: the page mostly walks the index of its order and
+ * stops when it is full. It is cut from ids alone, which an index holds, so that to skip a row costs no look at it. The
+ * rows themselves are then fetched one by one; the limit of one is what keeps Postgres from reading the table instead.
  */
-export function searchQuery(db: Db, { filter, sorting, page: { offset, limit, ascending } }: Search) {
-  const wanted = conditionOf(filter);
+export function searchQuery(db: Db, { filters, sorting, page: { offset, limit, ascending } }: Search) {
   const order = ascending ? asc : desc;
   const counted = db
-    .select({ total: count().as('total') })
-    .from(users)
-    .where(wanted)
+    .select({ total: totalOf(filters).as('total') })
+    .from(sql`(select) as one`)
     .as('counted');
   const page = db
     .select({ id: users.id, key: sql`${sortColumns[sorting]}`.as('key') })
     .from(users)
-    .where(wanted)
+    .where(allHold(filters))
     .orderBy(order(sortColumns[sorting]), order(users.id))
     .offset(offset)
     .limit(limit)
@@ -66,3 +65,17 @@ export function searchQuery(db: Db, { filter, sorting, page: { offset, limit, as
     .leftJoinLateral(listed, sql`true`)
     .orderBy(order(page.key), order(page.id));
 }
+
+/**
+ * No index finds those for whom a condition does not hold. So they are what remains when those for whom it holds are
+ * taken away.
+ */
+function totalOf(filters: readonly Filter[]): SQL<number> {
+  const positive = filters.filter(({ on }) => on !== 'not');
+  const negated = filters.flatMap((filter) => (filter.on === 'not' ? [filter.filter] : []));
+  if (negated.length === 0) return countOf(positive);
+  return sql`${countOf(positive)} - ${countOf([...positive, { on: 'or', filters: negated }])}`.mapWith(Number);
+}
+
+const countOf = (filters: readonly Filter[]): SQL<number> =>
+  sql`(select count(*) from ${users} where ${allHold(filters)})`.mapWith(Number);
