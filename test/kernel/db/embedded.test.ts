@@ -1,13 +1,29 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { pino } from 'pino';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { commandAs } from '../../../src/kernel/db/embedded/account.ts';
 import { findBinaries } from '../../../src/kernel/db/embedded/binaries.ts';
 import { startEmbedded } from '../../../src/kernel/db/embedded.ts';
 import { startingChild } from './child.ts';
@@ -219,6 +235,18 @@ describe.runIf(root)('under root', () => {
     expect(await query(embedded.url, 'select 1 as one')).toEqual([{ one: 1 }]);
     const status = await readFile(`/proc/${await postmaster(join(closed, 'data'))}/status`, 'utf8');
     expect(status).not.toMatch(/^Uid:\s+0\b/m);
+  });
+
+  test('so does a program below such a folder', async () => {
+    const { initdb } = await findBinaries();
+    const closed = join(base, 'closed-program');
+    await mkdir(join(closed, 'bin'), { recursive: true });
+    await chmod(closed, 0o700);
+    await copyFile(initdb, join(closed, 'bin', 'initdb'));
+    await symlink(join(initdb, '..', '..', 'lib'), join(closed, 'lib'));
+    const { file, args, options } = await commandAs(nobody, join(closed, 'bin', 'initdb'), ['--version'], base);
+    const { stdout, stderr } = await promisify(execFile)(file, args, { env: options.env });
+    expect({ stdout, stderr }).toEqual({ stdout: expect.stringMatching(/^initdb \(PostgreSQL\) \d/), stderr: '' });
   });
 
   test("data of an ordinary user stays that user's", async () => {
