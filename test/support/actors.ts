@@ -1,5 +1,6 @@
 import type { Message, MessageInitShape } from '@bufbuild/protobuf';
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
+import { UserState } from '../../gen/zitadel/user/v2/user_pb.ts';
 import type {
   CreateUserRequest_HumanSchema,
   CreateUserRequest_MachineSchema,
@@ -133,3 +134,18 @@ export async function createInstanceManager(server: TestServer, roles: readonly 
 
 /** A machine that nobody gave any role, as a caller. */
 export const createStranger = async (server: TestServer): Promise<Actor> => actAs(server, await createMachine(server));
+
+/** A person as the owner reads it at once. */
+export async function readHuman(server: TestServer, userId: string) {
+  const { user, details } = await server.as().users.getUserByID({ userId });
+  if (user?.type.case !== 'human' || !details) throw new Error(`${userId} is no person`);
+  const { profile, email, phone, ...human } = user.type.value;
+  if (!profile || !email || !phone) throw new Error(`${userId} lacks what every person has`);
+  return { ...human, state: user.state, username: user.username, loginNames: user.loginNames, profile, email, phone, details };
+}
+
+/** The state, or that there is no such user. */
+export async function readState(server: TestServer, userId: string): Promise<UserState> {
+  const { user } = await server.as().users.getUserByID({ userId });
+  return user?.state ?? UserState.UNSPECIFIED;
+}
