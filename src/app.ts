@@ -1,7 +1,7 @@
 import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sql } from 'postgres';
-import type { Config } from './config.ts';
+import { type Config, urlOf } from './config.ts';
 import { setUp } from './features/organization/setup.ts';
 import type { App } from './kernel/call.ts';
 import { deriveKeys, newMasterKey } from './kernel/crypto/keys.ts';
@@ -40,18 +40,25 @@ export async function start(config: Config, replacements: Replacements = {}): Pr
     const { app, client } = await openApp(config, replacements, closers);
     const tokenFile = await prepareData(app, config);
     const sender = new Sender(app, async (id, message) => {
-      const file = await deliverToFolder(join(config.dataDir, 'outbox'), config.publicUrl, id, message);
+      const file = await deliverToFolder(join(config.dataDir, 'outbox'), app.settings.publicUrl, id, message);
       app.log.info({ file, kind: message.kind }, 'message written');
     });
     await sender.start(client);
     closers.push(() => sender.stop());
     const listener = await serve(app, config);
     closers.push(() => listener.close(config.drainMs));
-    return { app, url: config.publicUrl, port: listener.port, tokenFile, close };
+    app.settings.publicUrl = knownUrl(config, listener.port);
+    return { app, url: app.settings.publicUrl, port: listener.port, tokenFile, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** With port 0 the default URL is known only now that the port is. */
+function knownUrl({ publicUrl, listen, tls }: Config, port: number): string {
+  const secure = tls !== undefined;
+  return publicUrl === urlOf(listen, secure) ? urlOf({ ...listen, port }, secure) : publicUrl;
 }
 
 /** The app without its server: what the CLI works on. Pushes onto `closers` what must be closed, last first. */

@@ -1,10 +1,14 @@
 import { type Logger, pino } from 'pino';
+import { PinoPretty } from 'pino-pretty';
 
 /**
- * The log: JSON lines on standard output. An error is written without the statement's parameters and without the row
- * that Postgres quotes: both hold what people entrusted to us.
+ * The log on standard output: lines for people in a terminal, JSON lines everywhere else. An error is written without the
+ * statement's parameters and without the row that Postgres quotes: both hold what people entrusted to us.
  */
-export const createLogger = (level: string): Logger => pino({ level, serializers: { err: plainError } });
+export const createLogger = (level: string): Logger =>
+  pino({ level, serializers: { err: plainError } }, process.stdout.isTTY ? linesForPeople() : undefined);
+
+const linesForPeople = () => PinoPretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', singleLine: true, sync: true });
 
 export function plainError(error: unknown): unknown {
   if (!(error instanceof Error)) return { type: typeof error };

@@ -1,6 +1,6 @@
 import type { ConnectRouter } from '@connectrpc/connect';
-import { connectNodeAdapter } from '@connectrpc/connect-node';
 import type { App } from '../kernel/call.ts';
+import { adapt } from './adapter.ts';
 import { authenticateBeforeBody, authenticateWithSubject } from './authenticate.ts';
 import { deadline } from './faults.ts';
 import { log } from './log.ts';
@@ -17,13 +17,13 @@ export interface RpcOptions {
 
 /** The node handler of every RPC, with what holds for all of them: who asks, may he, is the request sound, how did it end. */
 export function rpcHandler(app: App, { routes, maxMessageBytes, maxTimeoutMs }: RpcOptions) {
-  return connectNodeAdapter({
-    routes,
+  const options = {
     requestGate: authenticateBeforeBody(app),
     interceptors: [log(app), deadline(maxTimeoutMs), authenticateWithSubject(app), checkDeclaredAccess, validate],
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxResponseBytes,
-  });
+  };
+  return adapt(routes, options, app.log);
 }
 
 /** A page of a thousand users with the largest fields stays below it. */
