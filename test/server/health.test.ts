@@ -1,9 +1,14 @@
-import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
-import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import { Code, ConnectError, createClient, type Interceptor, type Transport } from '@connectrpc/connect';
+import {
+  connectNodeAdapter,
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from '@connectrpc/connect-node';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Health as HealthService, HealthCheckResponse_ServingStatus as Status } from '../../gen/grpc/health/v1/health_pb.ts';
 import { Health } from '../../src/server/health.ts';
-import { serveRoutes, tls } from '../support/edge.ts';
+import { serve, serveRoutes, tls } from '../support/edge.ts';
 
 const service = 'zitadel.user.v2.UserService';
 
@@ -122,6 +127,33 @@ describe('Watch', () => {
     const late = client.watch({})[Symbol.asyncIterator]();
     expect(await next(late)).toBe(Status.NOT_SERVING);
     expect(await next(late)).toBe('end');
+  });
+
+  it('takes a caller who hangs up for no fault', async () => {
+    const ends: unknown[] = [];
+    const noteEnd: Interceptor = (next) => async (request) => {
+      const response = await next(request);
+      if (!response.stream) return response;
+      const { message } = response;
+      async function* noted() {
+        try {
+          yield* message;
+          ends.push('end');
+        } catch (error) {
+          ends.push(error);
+        }
+      }
+      return { ...response, message: noted() };
+    };
+    const health = new Health([]);
+    const { url } = await serve(connectNodeAdapter({ routes: health.routes, interceptors: [noteEnd] }));
+    const abort = new AbortController();
+    const client = createClient(HealthService, createGrpcTransport({ baseUrl: url }));
+    const watch = client.watch({}, { signal: abort.signal })[Symbol.asyncIterator]();
+    await next(watch);
+    abort.abort();
+    await expect(watch.next()).rejects.toMatchObject({ code: Code.Canceled });
+    await vi.waitFor(() => expect(ends).toEqual(['end']));
   });
 
   it('serves many at once, and lets go of who hangs up', async () => {

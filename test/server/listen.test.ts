@@ -288,6 +288,16 @@ describe('closing', () => {
     await Promise.all([first, broken]);
   });
 
+  it('takes no connection whose handshake ends too late', async () => {
+    const { url, port, close } = await serve(tellVersion, { tls }, { firstBytesMs: farAway });
+    const socket = openSocket(port);
+    await once(socket, 'connect');
+    await getOverTls(url);
+    const closed = close(farAway);
+    connectTls({ socket, host: 'localhost', ca: tls.cert }).on('error', () => {});
+    await closed;
+  });
+
   it('works the same over TLS', async () => {
     const { handler, running, release } = heldBack();
     const { url, close } = await serve(handler, { tls });
