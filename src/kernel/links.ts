@@ -14,10 +14,17 @@ const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /**
  * Refuses a template that could lead somewhere it must not: only the purpose's variables, a literal scheme and host,
- * https (http for localhost), no user info, a host that the configuration allows. URL_TEMPLATE_INVALID otherwise.
+ * https (http for localhost), no user info, a host that the configuration allows. URL_TEMPLATE_INVALID otherwise, which
+ * names the field.
  */
-export function checkUrlTemplate({ settings, log }: Pick<App, 'settings' | 'log'>, template: string, purpose: LinkPurpose): void {
-  const refuse = (problem: string) => invalidField('URL_TEMPLATE_INVALID', 'url_template', { problem });
+export function checkUrlTemplate(
+  app: Pick<App, 'settings' | 'log'>,
+  template: string,
+  purpose: LinkPurpose,
+  field: string,
+): void {
+  const { settings, log } = app;
+  const refuse = (problem: string) => invalidField('URL_TEMPLATE_INVALID', field, { problem });
   const allowed: readonly string[] = variables[purpose];
   for (const [, name] of template.matchAll(variable)) {
     if (!allowed.includes(name ?? '')) throw refuse(`unknown variable ${name}; known: ${allowed.join(', ')}`);

@@ -13,7 +13,7 @@ const settings: Settings = {
 };
 
 const check = async (template: string, changed: Partial<Settings> = {}, log = pino({ level: 'silent' })) =>
-  checkUrlTemplate({ settings: { ...settings, ...changed }, log }, template, 'email');
+  checkUrlTemplate({ settings: { ...settings, ...changed }, log }, template, 'email', 'email.send_code.url_template');
 
 const refused = 'InvalidArgument URL_TEMPLATE_INVALID';
 
@@ -81,7 +81,7 @@ describe('a template', () => {
     ['nothing', ''],
   ])('is refused for %s', async (_, template) => {
     expect(await outcome(check(template))).toBe(refused);
-    expect(await brokenFields(check(template))).toEqual(['url_template']);
+    expect(await brokenFields(check(template))).toEqual(['email.send_code.url_template']);
   });
 
   test('with hosts listed, leads to them and to the public URL only', async () => {

@@ -30,7 +30,8 @@ const maximumAddress = 254;
  * The form of an address is a rule of the protos as well: ASCII, a host, no quotes.
  */
 export function checkEmail(app: App, { address, verification }: EmailInput, field: string): void {
-  if (verification.kind === 'send' && verification.urlTemplate !== undefined) checkUrlTemplate(app, verification.urlTemplate, 'email');
+  const urlTemplate = verification.kind === 'send' ? verification.urlTemplate : undefined;
+  if (urlTemplate !== undefined) checkUrlTemplate(app, urlTemplate, 'email', `${field}.send_code.url_template`);
   const at = address.lastIndexOf('@');
   const sound = /^[^\s\p{C}@]+@[^\s\p{C}@]+$/u.test(address);
   if (!sound || at > maximumLocal || address.length > maximumAddress) throw invalidField('EMAIL_INVALID', `${field}.email`);
@@ -80,4 +81,3 @@ export async function issueEmailCode(tx: Tx, user: UserRow, verification: Verifi
 /** A verification that proves nothing about who holds the address is not for the user itself (CVE-2026-27946). */
 export const provesNothing = (verification: Verification | undefined): boolean =>
   verification?.kind === 'verified' || verification?.kind === 'return';
-

@@ -10,12 +10,13 @@ import type { PhoneInput } from '../phone/service.ts';
 import { genderOf } from '../user/convert.ts';
 import type { NewHuman, NewUser, ProfileInput } from './create.ts';
 
-/** The part that AddHumanUser, CreateUser and an organization's first admins have in common. */
-export function toNewHuman(human: AddHumanUserRequest | CreateUserRequest_Human): NewHuman {
+/** The part that AddHumanUser, CreateUser and an organization's first admins have in common, at this path of their requests. */
+export function toNewHuman(human: AddHumanUserRequest | CreateUserRequest_Human, path: string): NewHuman {
   const { profile, email, phone, passwordType, idpLinks, totpSecret } = human;
   if (!profile || !email) throw new Error('profile and e-mail are required by the definition');
   return {
     type: 'human',
+    path,
     profile: toProfile(profile),
     email: { address: email.email, verification: emailVerification(email, 'none') },
     phone: phone && { number: phone.phone, verification: phoneVerification(phone) },
@@ -79,9 +80,12 @@ export function toPassword(choice: PasswordChoice): PasswordInput | undefined {
   }
 }
 
-export function toPasswordChange({ passwordType, verification }: SetPassword): { input: PasswordInput; proof: Proof } {
+export function toPasswordChange(
+  { passwordType, verification }: SetPassword,
+  path: string,
+): { input: PasswordInput; proof: Proof } {
   const input = toPassword(passwordType);
-  if (!input) throw invalidField('PASSWORD_EMPTY', 'human.password');
+  if (!input) throw invalidField('PASSWORD_EMPTY', `${path}password`);
   return { input, proof: toProof(verification) };
 }
 
@@ -102,9 +106,9 @@ export function oneMetadata<T>(own: T[], deprecated: T[]): T[] {
   return own.length > 0 ? own : deprecated;
 }
 
-export const toNewUser = (request: AddHumanUserRequest): NewUser & { details: NewHuman } => ({
+export const toNewUser = (request: AddHumanUserRequest, path = ''): NewUser & { details: NewHuman } => ({
   userId: request.userId,
   username: request.username,
   metadata: request.metadata,
-  details: toNewHuman(request),
+  details: toNewHuman(request, path),
 });

@@ -25,8 +25,13 @@ export interface ProfileInput {
   gender?: UserRow['gender'] | undefined;
 }
 
+/** Absent fields stay as they are. */
+export type ProfileChanges = { [Field in keyof ProfileInput]?: ProfileInput[Field] | undefined };
+
 export interface NewHuman {
   type: 'human';
+  /** Path of its fields in the request, for errors: empty, or ending in a dot. */
+  path: string;
   profile: ProfileInput;
   email: EmailInput;
   phone?: PhoneInput | undefined;
@@ -78,7 +83,7 @@ async function authorizeCreation(call: Call, organizationId: string): Promise<vo
 /** What can be said against a new user without looking anything up. Returns it with its texts in their stored form. */
 export function checkNewUser(call: Call, input: NewUser): NewUser {
   const { details } = input;
-  if (details.type === 'human') checkEmail(call, details.email, 'email');
+  if (details.type === 'human') checkEmail(call, details.email, `${details.path}email`);
   const username = input.username === undefined ? undefined : trimUsername(input.username);
   const stored = details.type === 'human' ? storedForm(call, details) : details;
   checkEntries(input.metadata);
@@ -87,22 +92,30 @@ export function checkNewUser(call: Call, input: NewUser): NewUser {
 }
 
 function storedForm(call: Call, human: NewHuman): NewHuman {
-  const { profile, phone } = human;
-  const names = { givenName: trimName(profile.givenName, 'given_name'), familyName: trimName(profile.familyName, 'family_name') };
+  const { path, profile, phone } = human;
   // An empty number is no number.
-  const number = phone && phone.number !== '' ? normalisePhone(call, phone, 'phone') : undefined;
-  return { ...human, profile: { ...profile, ...names }, phone: number };
+  const number = phone && phone.number !== '' ? normalisePhone(call, phone, `${path}phone`) : undefined;
+  return { ...human, profile: trimNames(profile, path), phone: number };
 }
 
-function checkSecrets({ password, totpSecret }: NewHuman): void {
-  if (password) checkFormat(password, 'hashed_password.hash');
-  if (totpSecret !== undefined) checkSecret(totpSecret, 'totp_secret');
+function checkSecrets({ path, password, totpSecret }: NewHuman): void {
+  if (password) checkFormat(password, `${path}hashed_password.hash`);
+  if (totpSecret !== undefined) checkSecret(totpSecret, `${path}totp_secret`);
 }
 
-/** Trimmed; NAME_BLANK when nothing is left. */
-export function trimName(name: string, field: string): string {
+/** The profile with its first and last name, those that are given, trimmed; NAME_BLANK when nothing is left of one. */
+export function trimNames<P extends ProfileChanges>(profile: P, path: string): P {
+  const { givenName, familyName } = profile;
+  return {
+    ...profile,
+    ...(givenName !== undefined && { givenName: trimName(givenName, path, 'given_name') }),
+    ...(familyName !== undefined && { familyName: trimName(familyName, path, 'family_name') }),
+  };
+}
+
+function trimName(name: string, path: string, field: string): string {
   const trimmed = name.trim();
-  if (trimmed === '') throw invalidField('NAME_BLANK', `profile.${field}`, { field });
+  if (trimmed === '') throw invalidField('NAME_BLANK', `${path}profile.${field}`, { field });
   return trimmed;
 }
 

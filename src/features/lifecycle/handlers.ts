@@ -45,11 +45,12 @@ export const lifecycleHandlers = {
       metadata: [],
       of: {
         type: 'human',
+        path: '',
         profile: profile && toProfile(profile),
         email: email && { address: email.email, verification: emailVerification(email, 'send') },
         // This call does not remove a phone: an empty one says nothing.
         phone: phone && phone.phone !== '' ? { number: phone.phone, verification: phoneVerification(phone) } : undefined,
-        password: password && toPasswordChange(password),
+        password: password && toPasswordChange(password, ''),
       },
     });
     return { details: toDetails(details), emailCode, phoneCode };
@@ -79,7 +80,7 @@ export const lifecycleHandlers = {
 function newUser({ userId, username, metadata, userType }: CreateUserRequest): NewUser {
   switch (userType.case) {
     case 'human': {
-      const details = toNewHuman(userType.value);
+      const details = toNewHuman(userType.value, 'human.');
       return { userId, username, metadata: oneMetadata(metadata, userType.value.metadata), details };
     }
     case 'machine': {
@@ -109,6 +110,7 @@ function userChanges({ username, metadata, userType }: UpdateUserRequest): UserC
 function humanChanges({ profile, email, phone, password }: UpdateUserRequest_Human): HumanChanges {
   return {
     type: 'human',
+    path: 'human.',
     profile: profile && {
       givenName: profile.givenName,
       familyName: profile.familyName,
@@ -119,7 +121,7 @@ function humanChanges({ profile, email, phone, password }: UpdateUserRequest_Hum
     },
     email: email && { address: email.email, verification: emailVerification(email, 'send') },
     phone: phone && phoneChange(phone),
-    password: password && toPasswordChange(password),
+    password: password && toPasswordChange(password, 'human.'),
   };
 }
 

@@ -19,16 +19,15 @@ import {
 import { changePhone, normalisePhone, type PhoneInput, removePhone } from '../phone/service.ts';
 import { type Details, detailsOf, record, type UserColumns } from '../user/events.ts';
 import { findUser, lockUser } from '../user/repository.ts';
-import { type ProfileInput, profileColumns, trimName } from './create.ts';
+import { type ProfileChanges, profileColumns, trimNames } from './create.ts';
 import { languageOf } from './language.ts';
 import { refuseTaken } from './repository.ts';
 import { refuseClaimedDomain, refuseEmailOfAnother, trimUsername } from './usernames.ts';
 
-/** Absent fields stay as they are. */
-export type ProfileChanges = { [Field in keyof ProfileInput]?: ProfileInput[Field] | undefined };
-
 export interface HumanChanges {
   type: 'human';
+  /** Path of its fields in the request, for errors: empty, or ending in a dot. */
+  path: string;
   profile?: ProfileChanges | undefined;
   email?: EmailInput | undefined;
   phone?: PhoneInput | 'removed' | undefined;
@@ -75,16 +74,11 @@ function checkChanges(call: Call, changes: UserChanges): UserChanges {
   const username = changes.username === undefined ? undefined : trimUsername(changes.username);
   const { of } = changes;
   if (of.type === 'machine') return { ...changes, username };
-  if (of.email) checkEmail(call, of.email, 'email');
-  const phone = of.phone && of.phone !== 'removed' ? normalisePhone(call, of.phone, 'phone') : of.phone;
-  if (of.password) checkFormat(of.password.input, 'hashed_password.hash');
-  const { profile } = of;
-  const names = profile && {
-    ...profile,
-    ...(profile.givenName !== undefined && { givenName: trimName(profile.givenName, 'given_name') }),
-    ...(profile.familyName !== undefined && { familyName: trimName(profile.familyName, 'family_name') }),
-  };
-  return { ...changes, username, of: { ...of, phone, profile: names } };
+  const { path, email, profile, password } = of;
+  if (email) checkEmail(call, email, `${path}email`);
+  const phone = of.phone && of.phone !== 'removed' ? normalisePhone(call, of.phone, `${path}phone`) : of.phone;
+  if (password) checkFormat(password.input, `${path}password.hashed_password.hash`);
+  return { ...changes, username, of: { ...of, phone, profile: profile && trimNames(profile, path) } };
 }
 
 function authorizeChanges(tx: Tx, user: UserRow | undefined, changes: UserChanges): UserRow {
@@ -102,8 +96,9 @@ function authorizeChanges(tx: Tx, user: UserRow | undefined, changes: UserChange
 }
 
 function asksNothing({ username, metadata, of }: UserChanges): boolean {
-  const { type: _, ...parts } = of;
-  return username === undefined && metadata.length === 0 && Object.values(parts).every((part) => part === undefined);
+  const parts =
+    of.type === 'human' ? [of.profile, of.email, of.phone, of.password] : [of.name, of.description, of.accessTokenType];
+  return username === undefined && metadata.length === 0 && parts.every((part) => part === undefined);
 }
 
 async function refuseCredentialsOfHigher(tx: Tx, user: UserRow, { of }: UserChanges): Promise<void> {
