@@ -40,9 +40,14 @@ function withImports(file: DescFile, seen = new Set<DescFile>()): DescFile[] {
   return [...seen.add(file)];
 }
 
-/** A file and all it imports as wire bytes, imports first, so that a client can link them in this order. */
+/**
+ * A file and all it imports as wire bytes, importers before their imports: the file asked for comes first, as from
+ * grpc-go and grpc-java, which is what older clients take for the answer.
+ */
 export const encodeWithImports = (file: DescFile): Uint8Array[] =>
-  withImports(file).map(({ proto }) => toBinary(FileDescriptorProtoSchema, proto));
+  withImports(file)
+    .reverse()
+    .map(({ proto }) => toBinary(FileDescriptorProtoSchema, proto));
 
 /** The full name of everything in a file that has one. */
 function* symbolsOf(file: FileDescriptorProto): Iterable<string> {

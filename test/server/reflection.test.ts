@@ -64,8 +64,8 @@ function filesIn(answer: Answer['messageResponse']) {
   return answer.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
 }
 
-/** The file that was asked for stands behind its imports. */
-const fileIn = (answer: Answer['messageResponse']) => filesIn(answer).at(-1)?.name;
+/** The file that was asked for stands before its imports. */
+const fileIn = (answer: Answer['messageResponse']) => filesIn(answer)[0]?.name;
 
 describe.each([v1.ServerReflection.typeName, v1alpha.ServerReflection.typeName])('%s', (version) => {
   it('lists the services, itself among them', async () => {
@@ -96,9 +96,9 @@ describe.each([v1.ServerReflection.typeName, v1alpha.ServerReflection.typeName])
 });
 
 describe('files', () => {
-  it('come with all they import, imports first, each once', async () => {
+  it('come with all they import, importers first, each once', async () => {
     const names: string[] = [];
-    for (const file of filesIn(await answerTo(symbol(UserService.typeName)))) {
+    for (const file of filesIn(await answerTo(symbol(UserService.typeName))).reverse()) {
       expect(names, `imports of ${file.name}`).toEqual(expect.arrayContaining(file.dependency));
       names.push(file.name);
     }

@@ -178,7 +178,7 @@ export const ServerReflectionResponseSchema: GenMessage<ServerReflectionResponse
  */
 export type FileDescriptorResponse = Message<"grpc.reflection.v1alpha.FileDescriptorResponse"> & {
   /**
-   * Each a serialized google.protobuf.FileDescriptorProto, imports before importers.
+   * Each a serialized google.protobuf.FileDescriptorProto, the file asked for first, importers before imports.
    *
    * @generated from field: repeated bytes file_descriptor_proto = 1;
    */
