@@ -110,7 +110,7 @@ describe('files', () => {
 
   it('are what the server speaks, options included', async () => {
     const file = filesIn(await answerTo(symbol(UserService.typeName)));
-    const loaded = createFileRegistry(create(FileDescriptorSetSchema, { file }));
+    const loaded = createFileRegistry(create(FileDescriptorSetSchema, { file: file.toReversed() }));
     const bytes = (desc: DescFile | undefined) => desc && toBinary(FileDescriptorProtoSchema, desc.proto);
     expect(bytes(loaded.getService(UserService.typeName)?.file)).toEqual(bytes(UserService.file));
     const getUser = loaded.getService(UserService.typeName)?.method.getUserByID;
