@@ -44,7 +44,7 @@ interface Place {
 }
 
 /** The plain form of a message: what a literal is. */
-type Plain<S extends GenMessage<Message>> = Extract<MessageInitShape<S>, { $typeName?: never }>;
+export type Plain<S extends GenMessage<Message>> = Extract<MessageInitShape<S>, { $typeName?: never }>;
 type Human = Plain<typeof CreateUserRequest_HumanSchema>;
 type Machine = Plain<typeof CreateUserRequest_MachineSchema>;
 

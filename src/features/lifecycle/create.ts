@@ -92,10 +92,10 @@ export function checkNewUser(call: Call, input: NewUser): NewUser {
 }
 
 function storedForm(call: Call, human: NewHuman): NewHuman {
-  const { path, profile, phone } = human;
+  const { path, phone } = human;
+  const profile = trimNames(human.profile, path);
   // An empty number is no number.
-  const number = phone && phone.number !== '' ? normalisePhone(call, phone, `${path}phone`) : undefined;
-  return { ...human, profile: trimNames(profile, path), phone: number };
+  return { ...human, profile, phone: phone && phone.number !== '' ? normalisePhone(call, phone, `${path}phone`) : undefined };
 }
 
 function checkSecrets({ path, password, totpSecret }: NewHuman): void {
