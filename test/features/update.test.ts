@@ -47,6 +47,8 @@ const returned = { case: 'returnCode', value: {} } as const;
 const sent = { case: 'sendCode', value: {} } as const;
 const address = () => `${unique('changed')}@example.net`;
 const number = () => `+4178${unique('').padStart(7, '0')}`;
+/** A number that no enum of the definitions knows. */
+const unknownNumber = JSON.parse('99');
 const later = new Date(epoch.getTime() + 60_000);
 
 const updateHuman = (userId: string, changes: HumanUpdate, as = users) => as.updateHumanUser({ userId, ...changes });
@@ -255,7 +257,7 @@ describe('the profile', () => {
       expect(await outcome(updateUser(userId, { profile: { [field]: value } }))).toBe('InvalidArgument INVALID_REQUEST');
     }
     expect(
-      await outcome(users.updateUser({ userId, userType: { case: 'human', value: { profile: { gender: Number(9) } } } })),
+      await outcome(users.updateUser({ userId, userType: { case: 'human', value: { profile: { gender: unknownNumber } } } })),
     ).toBe('InvalidArgument INVALID_REQUEST');
   });
 });
@@ -561,7 +563,7 @@ describe('a machine', () => {
       'machine.name',
       'machine.description',
     ]);
-    expect(await outcome(updateMachine(userId, { accessTokenType: Number(7) }))).toBe('InvalidArgument INVALID_REQUEST');
+    expect(await outcome(updateMachine(userId, { accessTokenType: unknownNumber }))).toBe('InvalidArgument INVALID_REQUEST');
   });
 
   test('is no person, and a person is no machine', async () => {
