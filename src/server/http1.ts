@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { EdgeLimits } from './edgeLimits.ts';
 import type { NodeHandler } from './handler.ts';
-import type { EdgeLimits } from './listen.ts';
 
 /** The HTTP/1.1 side of the port: takes accepted connections, and can let them finish. */
 export function http1(handler: NodeHandler, limits: EdgeLimits) {

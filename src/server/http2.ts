@@ -1,7 +1,7 @@
 import { constants, createServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { EdgeLimits } from './edgeLimits.ts';
 import type { NodeHandler } from './handler.ts';
-import type { EdgeLimits } from './listen.ts';
 
 /** Above every stream a client can open: a GOAWAY with it says "no new streams" and refuses none on their way. */
 const highestStream = 2 ** 31 - 1;

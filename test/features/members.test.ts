@@ -470,4 +470,21 @@ describe('the last owner of the instance', () => {
       for (const { id } of owners) await grant(crowd, id, ['IAM_OWNER']);
     }
   });
+
+  test('is not deleted, by itself or by others, and neither of two beside the one who leaves', async () => {
+    const house = await startServer();
+    const [first] = (await house.as().admin.listIAMMembers({})).result;
+    const owner = await actAs(house, first?.userId ?? '');
+    expect(await outcome(owner.users.deleteUser({ userId: owner.id }))).toBe('FailedPrecondition LAST_OWNER');
+    for (let round = 0; round < 10; round++) {
+      const second = await createInstanceManager(house, ['IAM_OWNER']);
+      const outcomes = await Promise.all([
+        outcome(owner.users.deleteUser({ userId: second.id })),
+        outcome(second.admin.removeIAMMember({ userId: owner.id })),
+      ]);
+      const owners = await house.sql`select user_id from instance_members where roles @> '{IAM_OWNER}'`;
+      expect(owners.length, outcomes.join()).toBeGreaterThan(0);
+      await grant(house, owner.id, ['IAM_OWNER']);
+    }
+  });
 });

@@ -3,15 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  acceptedFormats,
-  hashPassword,
-  isOutdated,
-  parseFormat,
-  parseHash,
-  verifyParsed,
-  verifyPassword,
-} from '../../src/kernel/crypto/hashes/hashes.ts';
+import { acceptedFormats, parseFormat } from '../../src/kernel/crypto/hashes/formats.ts';
+import { hashPassword, isOutdated, parseHash, verifyParsed, verifyPassword } from '../../src/kernel/crypto/hashes/hashes.ts';
 import { createPool, HashingBusy, runInPool } from '../../src/kernel/crypto/hashes/pool.ts';
 import { acceptedVectors, cheapVectors, pbkdf2Vectors, scryptVectors } from './hashVectors.ts';
 

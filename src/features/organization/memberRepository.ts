@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, ne, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, type SQL, sql } from 'drizzle-orm';
 import type { Tx, UserRow } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
 import { matchText, type TextMatch } from '../../kernel/db/matchText.ts';
@@ -31,18 +31,6 @@ export async function findInstanceId(db: Db): Promise<string> {
   const [row] = await db.select({ id: instances.id }).from(instances);
   if (!row) throw new Error('there is no instance');
   return row.id;
-}
-
-/** One at a time may take roles from members of the instance; held until the transaction ends. */
-export async function lockInstance(tx: Tx): Promise<void> {
-  await tx.db.select({ id: instances.id }).from(instances).for('update');
-}
-
-/** Whether the instance has an owner beside this user. */
-export async function hasOtherOwner(tx: Tx, userId: string): Promise<boolean> {
-  const other = and(ne(instanceMembers.userId, userId), sql`'IAM_OWNER' = any(${instanceMembers.roles})`);
-  const rows = await tx.db.select({ userId: instanceMembers.userId }).from(instanceMembers).where(other).limit(1);
-  return rows.length > 0;
 }
 
 export async function findMember(tx: Tx, scope: MemberScope, userId: string): Promise<Membership | undefined> {

@@ -1,8 +1,9 @@
 // Owns: who holds which roles, in an organization and on the instance, by one set of rules. Leaves what a role allows to
 // kernel/auth/roles.ts, and that the caller may manage members at all to the interceptors.
 import { isVisible } from '../../kernel/auth/authorize.ts';
-import { can, canEverywhere } from '../../kernel/auth/caller.ts';
-import { instanceRoles, organizationRoles, type Permission, permissionsOf } from '../../kernel/auth/roles.ts';
+import { covers } from '../../kernel/auth/caller.ts';
+import { keepAnOwner, lockInstance, ownerRole } from '../../kernel/auth/owners.ts';
+import { instanceRoles, organizationRoles, permissionsOf } from '../../kernel/auth/roles.ts';
 import { type Call, type Tx, transaction } from '../../kernel/call.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { type MemberScope, record } from '../user/events.ts';
@@ -11,11 +12,9 @@ import {
   deleteMember,
   findInstanceId,
   findMember,
-  hasOtherOwner,
   insertMember,
   type ListedMember,
   listRows,
-  lockInstance,
   type MemberSearch,
   type Membership,
   updateRoles,
@@ -35,7 +34,6 @@ const rolesOf = (scope: MemberScope) => (scope.on === 'instance' ? instanceRoles
 export const offeredRoles = Object.keys(organizationRoles).filter((role) => role.startsWith('ORG_'));
 
 /** The role that the instance can never be without. */
-const ownerRole = 'IAM_OWNER';
 
 /** A name that nobody knows goes into the error shortened: it may be as long as a request. */
 const echoedCharacters = 100;
@@ -77,7 +75,7 @@ export function updateMember(call: Call, scope: MemberScope, userId: string, rol
     if (wanted.length === member.roles.length && wanted.every((role) => member.roles.includes(role))) {
       return detailsOf(tx, scope, member);
     }
-    await keepAnOwner(tx, scope, member, wanted);
+    await refuseLastOwner(tx, scope, member, wanted);
     const { sequence } = await record(tx, userId, { type: 'member.changed', scope, roles: wanted });
     const changed = { ...member, roles: wanted, sequence, changedAt: tx.now };
     await updateRoles(tx, scope, changed);
@@ -89,7 +87,7 @@ export function removeMember(call: Call, scope: MemberScope, userId: string): Pr
   return transaction(call, async (tx) => {
     const member = await lockMember(tx, scope, userId);
     refuseHigherMember(tx, scope, member);
-    await keepAnOwner(tx, scope, member, []);
+    await refuseLastOwner(tx, scope, member, []);
     const { sequence } = await record(tx, userId, { type: 'member.removed', scope, roles: member.roles });
     await deleteMember(tx, scope, userId);
     return detailsOf(tx, scope, { ...member, sequence, changedAt: tx.now });
@@ -129,22 +127,19 @@ function refuseHigherMember(tx: Tx, scope: MemberScope, { userId, roles }: Membe
 
 /** Whether the caller has, in the scope, every right that the roles give there. */
 function holdsAll({ caller }: Tx, scope: MemberScope, roles: readonly string[]): boolean {
-  const holds = (permission: Permission) =>
-    scope.on === 'instance' ? canEverywhere(caller, permission) : can(caller, permission, scope.id);
-  // Whoever may delete any user may let one delete itself.
-  const covers = (permission: Permission) => holds(permission) || (permission === 'user.self.delete' && holds('user.delete'));
-  return [...permissionsOf(rolesOf(scope), roles)].every(covers);
+  const within = scope.on === 'instance' ? undefined : scope.id;
+  return [...permissionsOf(rolesOf(scope), roles)].every((permission) => covers(caller, permission, within));
 }
 
-/** Refuses to leave the instance without an owner, who need not be active to count. The instance's row is locked. */
-async function keepAnOwner(
+/** Refuses to leave the instance without an owner, who need not be active to count. */
+async function refuseLastOwner(
   tx: Tx,
   scope: MemberScope,
   { userId, roles }: Membership,
   remaining: readonly string[],
 ): Promise<void> {
   if (scope.on !== 'instance' || !roles.includes(ownerRole) || remaining.includes(ownerRole)) return;
-  if (!(await hasOtherOwner(tx, userId))) throw failure('LAST_OWNER');
+  await keepAnOwner(tx, userId);
 }
 
 const ownerOf = async ({ db }: Call, scope: MemberScope): Promise<string> =>

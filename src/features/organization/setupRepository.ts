@@ -1,4 +1,5 @@
 import { and, arrayContains, eq, sql } from 'drizzle-orm';
+import { ownerRole } from '../../kernel/auth/owners.ts';
 import type { Db } from '../../kernel/db/client.ts';
 import {
   instanceMembers,
@@ -43,7 +44,7 @@ export async function insertFirst(db: Db, { instance, organization, owner, token
   await db
     .insert(userEvents)
     .values({ ...place, sequence: 1n, type: 'user.created', payload: {}, callerId: owner.id, createdAt: now });
-  await db.insert(instanceMembers).values({ userId: owner.id, roles: ['IAM_OWNER'], ...first });
+  await db.insert(instanceMembers).values({ userId: owner.id, roles: [ownerRole], ...first });
   await db.insert(personalAccessTokens).values({ ...token, userId: owner.id, ...dated });
 }
 
@@ -53,7 +54,7 @@ export async function findFirstOwner(db: Db): Promise<string | undefined> {
     .select({ id: users.id })
     .from(instanceMembers)
     .innerJoin(users, eq(users.id, instanceMembers.userId))
-    .where(and(arrayContains(instanceMembers.roles, ['IAM_OWNER']), eq(users.type, 'machine')))
+    .where(and(arrayContains(instanceMembers.roles, [ownerRole]), eq(users.type, 'machine')))
     .orderBy(instanceMembers.createdAt)
     .limit(1);
   return owner?.id;

@@ -2,7 +2,8 @@
 // to kernel/crypto/hashes, codes to kernel/codes.
 import type { Tx, UserRow } from '../../kernel/call.ts';
 import { type CodeCheck, checkCode, deleteCode } from '../../kernel/codes/codes.ts';
-import { acceptedFormats, hashPassword, parseHash, verifyPassword } from '../../kernel/crypto/hashes/hashes.ts';
+import { acceptedFormats } from '../../kernel/crypto/hashes/formats.ts';
+import { hashPassword, parseHash, verifyPassword } from '../../kernel/crypto/hashes/hashes.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { record } from '../user/events.ts';
 import { checkComplexity } from './policy.ts';

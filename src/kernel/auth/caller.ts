@@ -34,3 +34,9 @@ export function reach(caller: Caller, permission: Permission): 'everywhere' | st
   if (caller.everywhere.has(permission)) return 'everywhere';
   return [...caller.within].filter(([, permissions]) => permissions.has(permission)).map(([id]) => id);
 }
+
+/** Whether the caller has a right in an organization, or everywhere. Whoever may delete any user may let one delete itself. */
+export function covers(caller: Pick<Caller, 'everywhere' | 'within'>, permission: Permission, organizationId?: string): boolean {
+  const holds = (p: Permission) => (organizationId === undefined ? canEverywhere(caller, p) : can(caller, p, organizationId));
+  return holds(permission) || (permission === 'user.self.delete' && holds('user.delete'));
+}

@@ -1,7 +1,6 @@
 import type { Tx } from '../call.ts';
 import { failure } from '../errors.ts';
-import { type Caller, can, canEverywhere } from './caller.ts';
-import type { Permission } from './roles.ts';
+import { covers } from './caller.ts';
 import { rightsOfUser } from './tokens.ts';
 
 /**
@@ -15,10 +14,4 @@ export async function refuseHigherRights(tx: Tx, userId: string): Promise<void> 
     [...everywhere].some((permission) => !covers(tx.caller, permission)) ||
     [...within].some(([organization, permissions]) => [...permissions].some((p) => !covers(tx.caller, p, organization)));
   if (beyond) throw failure('HIGHER_RIGHTS');
-}
-
-/** Whether the caller has the right in the organization, or everywhere. Whoever may delete any user may let one delete itself. */
-function covers(caller: Caller, permission: Permission, organizationId?: string): boolean {
-  const holds = (p: Permission) => (organizationId === undefined ? canEverywhere(caller, p) : can(caller, p, organizationId));
-  return holds(permission) || (permission === 'user.self.delete' && holds('user.delete'));
 }

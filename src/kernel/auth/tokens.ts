@@ -89,3 +89,9 @@ export async function rightsOfUser(db: Db, userId: string): Promise<Pick<Caller,
     .where(eq(users.id, userId));
   return rightsOf(row ?? { instance: null, organizations: null });
 }
+
+/** The roles that a user has on the instance. */
+export async function instanceRolesOf(db: Db, userId: string): Promise<string[]> {
+  const [row] = await db.select({ roles: instanceMembers.roles }).from(instanceMembers).where(eq(instanceMembers.userId, userId));
+  return row?.roles ?? [];
+}

@@ -1,5 +1,5 @@
 import { isWithin } from './encoding.ts';
-import type { ParsedHash } from './hashes.ts';
+import type { ParsedHash } from './formats.ts';
 import { pbkdf2Work } from './pbkdf2.ts';
 import type { ScryptCost } from './scrypt.ts';
 

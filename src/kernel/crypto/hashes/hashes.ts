@@ -1,55 +1,18 @@
 import { hash } from '@node-rs/argon2';
-import { type Argon2Hash, argon2Algorithms, parseArgon2, verifyArgon2 } from './argon2.ts';
-import { type BcryptHash, parseBcrypt, verifyBcrypt } from './bcrypt.ts';
+import { argon2Algorithms, verifyArgon2 } from './argon2.ts';
+import { verifyBcrypt } from './bcrypt.ts';
 import { isWithinBounds } from './bounds.ts';
-import { type FirebaseHash, parseFirebase, verifyFirebase } from './firebase.ts';
-import { type Md5Hash, matchesMd5, parseMd5 } from './md5.ts';
-import { parseMd5Crypt } from './md5Crypt.ts';
-import { type Pbkdf2Hash, parsePbkdf2, verifyPbkdf2 } from './pbkdf2.ts';
-import { parsePhpass } from './phpass.ts';
+import { verifyFirebase } from './firebase.ts';
+import { type ParsedHash, parseFormat } from './formats.ts';
+import { matchesMd5 } from './md5.ts';
+import { verifyPbkdf2 } from './pbkdf2.ts';
 import { runInPool } from './pool.ts';
-import { parseScrypt, type ScryptHash, verifyScrypt } from './scrypt.ts';
-import { parseShaCrypt } from './shaCrypt.ts';
-import { matchesSsha, parseSsha, type SshaHash } from './ssha.ts';
-import type { SlowHash } from './worker.ts';
+import { verifyScrypt } from './scrypt.ts';
+import { matchesSsha } from './ssha.ts';
 import { matchesInWorker } from './workers.ts';
-
-export type ParsedHash = Argon2Hash | BcryptHash | ScryptHash | FirebaseHash | Pbkdf2Hash | SlowHash | Md5Hash | SshaHash;
-
-/** For the message that refuses a hash. */
-export const acceptedFormats =
-  'bcrypt, argon2i, argon2id, scrypt, Firebase scrypt ($firescrypt$), pbkdf2, sha256-crypt ($5$), sha512-crypt ($6$), ' +
-  'md5-crypt ($1$), phpass ($P$, $H$), Drupal 7 ($S$), MD5 (hexadecimal, $md5salted-prefix$, $md5salted-suffix$), ' +
-  'SSHA ({SSHA}, {SSHA256}, {SSHA512})';
-
-/** Characters. Twice the longest string that one of the formats can need. */
-const maxEncodedLength = 1_024;
 
 /** What hashPassword makes: argon2id with the second of OWASP's equal choices (Password Storage Cheat Sheet). */
 const ours = { variant: 'argon2id', memory: 19_456, passes: 2, parallelism: 1 } as const;
-
-const parsers = [
-  parseArgon2,
-  parseBcrypt,
-  parseScrypt,
-  parseFirebase,
-  parsePbkdf2,
-  parseShaCrypt,
-  parseMd5Crypt,
-  parsePhpass,
-  parseMd5,
-  parseSsha,
-];
-
-/** The whole string in one of the formats, whatever it costs. */
-export function parseFormat(encoded: string): ParsedHash | undefined {
-  if (encoded.length > maxEncodedLength) return undefined;
-  for (const parse of parsers) {
-    const parsed = parse(encoded);
-    if (parsed) return parsed;
-  }
-  return undefined;
-}
 
 /** A hash that may be imported and checked; undefined for any other string. Never throws. */
 export function parseHash(encoded: string): ParsedHash | undefined {
