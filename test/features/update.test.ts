@@ -18,6 +18,7 @@ import {
   createOrganization,
   createStranger,
   grant,
+  leaveResetCode,
   type Plain,
   readHuman,
   unique,
@@ -86,15 +87,7 @@ const eventsOf = async (userId: string) =>
     ({ type }) => type,
   );
 
-/** A reset code, as PasswordReset leaves one. */
-async function resetCode(userId: string, code = 'RESET1'): Promise<string> {
-  const hash = keyedHash(server.app.keys.code, JSON.stringify([userId, 'password', code]));
-  const now = server.app.clock();
-  const expiry = new Date(now.getTime() + 60 * 60 * 1000);
-  await server.sql`insert into codes (user_id, purpose, hash, expires_at, created_at)
-    values (${userId}, 'password', ${hash}, ${expiry.toISOString()}, ${now.toISOString()})`;
-  return code;
-}
+const resetCode = (userId: string, code = 'RESET1') => leaveResetCode(server, userId, code);
 
 const password = (value: string, changeRequired = false) =>
   ({ passwordType: { case: 'password', value: { password: value, changeRequired } } }) as const;

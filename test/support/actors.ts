@@ -6,6 +6,7 @@ import type {
   CreateUserRequest_MachineSchema,
 } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import { newToken, tokenHash } from '../../src/kernel/auth/tokens.ts';
+import { keyedHash } from '../../src/kernel/crypto/keys.ts';
 import { textKey } from '../../src/kernel/names.ts';
 import type { Clients, TestServer } from './server.ts';
 
@@ -148,4 +149,14 @@ export async function readHuman(server: TestServer, userId: string) {
 export async function readState(server: TestServer, userId: string): Promise<UserState> {
   const { user } = await server.as().users.getUserByID({ userId });
   return user?.state ?? UserState.UNSPECIFIED;
+}
+
+/** A reset code of a person, as PasswordReset leaves one; it lives for an hour. */
+export async function leaveResetCode({ app, sql }: TestServer, userId: string, code: string): Promise<string> {
+  const hash = keyedHash(app.keys.code, JSON.stringify([userId, 'password', code]));
+  const now = app.clock();
+  const expiry = new Date(now.getTime() + 60 * 60 * 1000);
+  await sql`insert into codes (user_id, purpose, hash, expires_at, created_at)
+    values (${userId}, 'password', ${hash}, ${expiry.toISOString()}, ${now.toISOString()})`;
+  return code;
 }
