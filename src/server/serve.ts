@@ -1,4 +1,5 @@
 import type { ConnectRouter } from '@connectrpc/connect';
+import { Health as HealthService } from '../../gen/grpc/health/v1/health_pb.ts';
 import type { Config } from '../config.ts';
 import type { App } from '../kernel/call.ts';
 import { ping } from '../kernel/db/client.ts';
@@ -21,7 +22,7 @@ export async function serve(
     () => ping(app.db),
     (present) => health.set(present),
   );
-  const reflection = reflectionRoutes(services);
+  const reflection = reflectionRoutes([...services, HealthService]);
   const all = (router: ConnectRouter) => {
     routes(router);
     health.routes(router);
