@@ -9,8 +9,8 @@ import type { Sorting } from './repository.ts';
 
 /** How deep and, or and not may stand in each other; as deep as in Zitadel. */
 const maximumDepth = 20;
-/** Conditions in one request. Beyond it Postgres is busier planning than answering; id and e-mail lists count as one. */
-const maximumConditions = 1000;
+/** Conditions in one request: each may cost a scan of an index, and no caller may keep Postgres busy for long. A list counts once. */
+const maximumConditions = 200;
 
 /** The conditions of a request, all of which must hold: QUERY_EMPTY, QUERY_TOO_DEEP, QUERY_TOO_LARGE. */
 export function toFilters(queries: readonly SearchQuery[]): Filter[] {
