@@ -30,14 +30,18 @@ const adminHandlers = {
 export const services: readonly DescService[] = [UserService, ManagementService, AdminService, OrganizationService];
 
 export const routes = (router: ConnectRouter): void => {
-  serve(router, UserService, userHandlers);
-  serve(router, ManagementService, managementHandlers);
-  serve(router, AdminService, adminHandlers);
-  serve(router, OrganizationService, organizationHandlers);
+  serveDeclared(router, UserService, userHandlers);
+  serveDeclared(router, ManagementService, managementHandlers);
+  serveDeclared(router, AdminService, adminHandlers);
+  serveDeclared(router, OrganizationService, organizationHandlers);
 };
 
 /** Nothing goes on the wire without a word on who may call it. */
-function serve<S extends DescService>(router: ConnectRouter, service: S, implementation: Partial<ServiceImpl<S>>): void {
+export function serveDeclared<S extends DescService>(
+  router: ConnectRouter,
+  service: S,
+  implementation: Partial<ServiceImpl<S>>,
+): void {
   const undeclared = Object.keys(implementation).filter((name) => !isDeclared(service, name));
   if (undeclared.length > 0) throw new Error(`${service.typeName} has no access declared for ${undeclared.join(', ')}`);
   router.service(service, implementation);

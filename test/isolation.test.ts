@@ -1,0 +1,126 @@
+// Every served method, with every id that it takes, for everybody: allowed or refused exactly as declared. All of it
+// comes from the definitions: a new method, or a new field, is in the matrix without a word here.
+import { type DescMethod, fromJson, toBinary, toJsonString } from '@bufbuild/protobuf';
+import { createConnectRouter } from '@connectrpc/connect';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { UserService } from '../gen/zitadel/user/v2/user_service_pb.ts';
+import { accessOf } from '../src/server/access.ts';
+import { serveDeclared, services } from '../src/server/routes.ts';
+import { filled } from './support/isolation/choices.ts';
+import { formsOf } from './support/isolation/forms.ts';
+import { idFieldsOf, idPlaces } from './support/isolation/ids.ts';
+import { checkMethod, type Matrix, pathOf, type Served } from './support/isolation/matrix.ts';
+import { remember } from './support/isolation/memory.ts';
+import { openWire, protocols, statusOf } from './support/isolation/wire.ts';
+import { createWorld } from './support/isolation/world.ts';
+import { startServer } from './support/server.ts';
+
+const methods = services.flatMap((service) => service.methods);
+const served: Served[] = methods.flatMap((method) => {
+  const access = accessOf(method);
+  return access ? [{ method, access }] : [];
+});
+const notServed = methods.filter((method) => !accessOf(method));
+
+/** The requests that the rules accept and the service cannot do, even for the owner. */
+const failing: Record<string, Record<string, string>> = {
+  CreateUser: { 'human.idp_links': 'failed_precondition PROVIDER_UNKNOWN' },
+  AddHumanUser: { idp_links: 'failed_precondition PROVIDER_UNKNOWN' },
+  ListUsers: {
+    'queries.and_query': 'invalid_argument QUERY_EMPTY',
+    'queries.or_query': 'invalid_argument QUERY_EMPTY',
+    'queries.not_query': 'invalid_argument QUERY_EMPTY',
+  },
+  UpdateUser: {
+    '': 'unimplemented NOT_IMPLEMENTED',
+    'human.password': 'invalid_argument PASSWORD_EMPTY',
+    'human.password.verification_code': 'failed_precondition CODE_ABSENT',
+  },
+  UpdateHumanUser: {
+    password: 'invalid_argument PASSWORD_EMPTY',
+    'password.verification_code': 'failed_precondition CODE_ABSENT',
+  },
+  SetUserMetadata: { '': 'failed_precondition METADATA_LIST_EMPTY' },
+  AddOrganization: {
+    admins: 'invalid_argument ADMIN_MISSING',
+    'admins.human.idp_links': 'failed_precondition PROVIDER_UNKNOWN',
+  },
+};
+
+let matrix: Matrix;
+
+beforeAll(async () => {
+  const server = await startServer();
+  const world = await createWorld(server);
+  matrix = { world, memory: await remember(server.sql), wire: openWire(server.address) };
+});
+
+afterAll(() => matrix.wire.close());
+
+describe('everybody is told what is declared, and what is refused changes nothing', () => {
+  for (const one of served) {
+    test(one.method.toString(), { timeout: 300_000 }, async () => {
+      const report = await checkMethod(matrix, one);
+      expect(report.problems).toEqual([]);
+      expect(report.failing).toEqual(failing[one.method.name] ?? {});
+      expect(report.succeeded, 'the owner gets some request through').toBe(true);
+      expect(report.changed, 'a write changes something, a read nothing').toBe(!/^(Get|List)/.test(one.method.name));
+      expect(report.fields, 'every id field was asked with').toEqual(idFieldsOf(one.method.input));
+    });
+  }
+});
+
+test('who somebody is never comes from the message: without a token that counts there is no answer to any', async () => {
+  const { world, wire, memory } = matrix;
+  const { owner, mine, strangers } = world;
+  if (!owner.person) throw new Error('the owner is nobody');
+  const noise = Buffer.from(Array.from({ length: 64 }, (_, index) => (index * 167 + 13) % 256));
+  const answered: string[] = [];
+  for (const { method, access } of served.filter(({ access }) => access.on !== 'nothing')) {
+    const [smallest] = formsOf(method.input);
+    if (!smallest) continue;
+    const places = [...idPlaces(method.input, smallest.json)];
+    const message = fromJson(method.input, filled(access, smallest.json, places, { user: owner.person, place: mine }).json);
+    // Where the body says whom to load beside the caller, one that cannot be read is told so to whoever brings a token.
+    const readFirst = access.on === 'user' && access.loaded === true;
+    for (const protocol of protocols) {
+      const valid =
+        protocol === 'connect-json' ? Buffer.from(toJsonString(method.input, message)) : toBinary(method.input, message);
+      const bodies = Object.entries({ valid, noise, nothing: Buffer.alloc(0) });
+      const asked = strangers.flatMap((caller) => bodies.map(([kind, body]) => ({ caller, kind, body })));
+      const answers = asked.map(async ({ caller: { name, authorization }, kind, body }) => {
+        const status = statusOf(await wire.send({ path: pathOf(method), headers: { authorization }, body, protocol }), protocol);
+        const unread = readFirst && kind !== 'valid' && status !== 0 && authorization?.startsWith('Bearer ');
+        if (status !== unauthenticated && !unread) answered.push(`${method.name} ${protocol} ${kind} ${name}: ${status}`);
+      });
+      await Promise.all(answers);
+    }
+  }
+  expect(answered).toEqual([]);
+  expect(await memory.changed()).toEqual([]);
+});
+
+const unauthenticated = 16;
+const unimplemented = 12;
+
+test('what is not served says so to everybody', async () => {
+  const { world, wire, memory } = matrix;
+  const answered: string[] = [];
+  const ask = async (method: DescMethod, authorization: string | undefined) => {
+    for (const protocol of protocols) {
+      const body = protocol === 'connect-json' ? Buffer.from('{}') : Buffer.alloc(0);
+      const status = statusOf(await wire.send({ path: pathOf(method), headers: { authorization }, body, protocol }), protocol);
+      if (status !== unimplemented) answered.push(`${method.name} ${protocol} ${authorization ? 'owner' : 'nobody'}: ${status}`);
+    }
+  };
+  await Promise.all(notServed.flatMap((method) => [ask(method, undefined), ask(method, world.owner.authorization)]));
+  expect(answered).toEqual([]);
+  expect(await memory.changed()).toEqual([]);
+});
+
+test('a method without a declaration keeps the server from starting', () => {
+  const [undeclared] = notServed.filter(({ parent }) => parent === UserService);
+  const serve = (name: string) => () => serveDeclared(createConnectRouter(), UserService, { [name]: () => ({}) });
+  expect(serve(undeclared?.localName ?? 'listNothing')).toThrow(undeclared?.localName ?? 'listNothing');
+  expect(serve('getUserByID')).not.toThrow();
+});

@@ -1,0 +1,271 @@
+// Runs the requests of one method with every id for everybody, and says where an answer is not the declared one.
+import { type DescMethod, fromBinary, fromJson, type JsonObject, type JsonValue, toBinary, toJson } from '@bufbuild/protobuf';
+import type { Access } from '../../../src/kernel/auth/access.ts';
+import { organizationHeader } from '../../../src/server/organization.ts';
+import { type Asked, allUnknown, type Choice, choicesOf, filled, unknownId } from './choices.ts';
+import { type Form, formsOf } from './forms.ts';
+import { type IdPlace, idPlaces, withId } from './ids.ts';
+import type { Memory } from './memory.ts';
+import { isObject, type Row, textOf, type Verdict, verdictOf } from './rules.ts';
+import { type Answer, outcomeOf, printOf, type Wire } from './wire.ts';
+import { type Caller, type Person, type Stage, stages, type World } from './world.ts';
+
+export interface Matrix {
+  world: World;
+  memory: Memory;
+  wire: Wire;
+}
+
+export interface Served {
+  method: DescMethod;
+  access: Access;
+}
+
+export interface Report {
+  /** Answers that are not as declared. */
+  problems: string[];
+  /** The forms that not even the owner gets through, and what he is told. */
+  failing: Record<string, string>;
+  /** Some form went through. */
+  succeeded: boolean;
+  /** Some form changed something. */
+  changed: boolean;
+  /** The id fields that were asked with. */
+  fields: Set<string>;
+}
+
+interface Said {
+  answer: Answer;
+  outcome: string;
+  /** Whether it left the database different; it is restored by now. */
+  changed: boolean;
+}
+
+interface Asking extends Served {
+  form: Form;
+  places: IdPlace[];
+  /** Whom the request is about, and what the owner was told then. */
+  stage: Stage;
+  said: Said;
+  /** The first form of the method that makes sense. */
+  isFirst: boolean;
+  /** The id fields that an earlier form has been asked with. */
+  before: ReadonlySet<string>;
+  /** What the owner was told. */
+  told: Map<string, Promise<Said>>;
+  /** What callers were told of ids that do not exist. */
+  unknown: Map<Person, Promise<Answer>>;
+}
+
+export async function checkMethod(matrix: Matrix, served: Served): Promise<Report> {
+  const report: Report = { problems: [], failing: {}, succeeded: false, changed: false, fields: new Set() };
+  let isFirst = true;
+  for (const form of formsOf(served.method.input)) {
+    const places = [...idPlaces(served.method.input, form.json)];
+    const { stage, said } = await stageFor(matrix, served, form, places);
+    if (said.outcome === 'ok') report.succeeded = true;
+    else report.failing[form.label] = said.outcome;
+    if (said.changed) report.changed = true;
+    // What makes no sense in itself is refused before anybody looks at ids.
+    if (/^(invalid_argument|unimplemented) /.test(said.outcome)) continue;
+    const before = new Set(report.fields);
+    const asking = { ...served, form, places, stage, said, isFirst, before, told: new Map(), unknown: new Map() };
+    report.problems.push(...(await checkForm(matrix, asking)));
+    for (const { name } of places) report.fields.add(name);
+    isFirst = false;
+  }
+  return report;
+}
+
+/** The first kind of user that the owner gets the request through with, else the first of all. */
+async function stageFor(matrix: Matrix, served: Served, form: Form, places: IdPlace[]): Promise<Pick<Asking, 'stage' | 'said'>> {
+  const { mine, owner } = matrix.world;
+  let first: Pick<Asking, 'stage' | 'said'> | undefined;
+  for (const stage of stages) {
+    const asked = filled(served.access, form.json, places, { user: mine.people[stage], place: mine });
+    const said = await tell(matrix, served, owner, asked);
+    if (said.outcome === 'ok') return { stage, said };
+    first ??= { stage, said };
+  }
+  if (!first) throw new Error('there are no kinds of users');
+  return first;
+}
+
+async function checkForm(matrix: Matrix, asking: Asking): Promise<string[]> {
+  const problems: string[] = [];
+  const { access, form, places, stage, isFirst, before } = asking;
+  for (const choice of choicesOf(matrix.world, access, form.json, places, stage)) {
+    // One form is enough to see what a place does with other ids.
+    if (choice.place === 'header' ? !isFirst : choice.place && before.has(choice.place)) continue;
+    const found = await checkChoice(matrix, asking, choice);
+    problems.push(...found.map((problem) => `${form.label || 'smallest'} · ${choice.name} · ${problem}`));
+  }
+  return problems;
+}
+
+async function checkChoice(matrix: Matrix, asking: Asking, choice: Choice): Promise<string[]> {
+  const { world, memory } = matrix;
+  const known = world.callers.flatMap((caller) => (caller.person ? [{ caller, person: caller.person }] : []));
+  const problems: string[] = [];
+  // No stranger gets as far as a form: the first is asked with every id, the others once.
+  const silent = asking.isFirst || choice.name === 'mine' ? [checkStrangers(matrix, asking, choice)] : [];
+  for (const { caller, person } of known) {
+    const asked = choice.for(person);
+    const verdict = verdictOf(world, { ...asking, caller: person, ...asked, users: asking.places.filter(isUser) });
+    const wanted = await expectationOf(matrix, asking, person, asked, verdict);
+    const name = (problem: string) => `${caller.name}: ${problem}`;
+    if (!wanted.changes) silent.push(checkSilent(matrix, asking, caller, asked, wanted).then((found) => found.map(name)));
+    // What goes through here goes through there: the first form has shown it.
+    else if (caller !== world.owner && (asking.isFirst || choice.name !== 'theirs')) {
+      await settle(silent, problems, memory);
+      const said = await tell(matrix, asking, caller, asked);
+      if (said.outcome !== wanted.outcome) problems.push(name(`${said.outcome} in place of ${wanted.outcome}`));
+      if (!said.changed) problems.push(name('nothing changed'));
+    }
+  }
+  await settle(silent, problems, memory);
+  return problems;
+}
+
+/** Ends what may not change anything, and sees that it did not. */
+async function settle(silent: Promise<string[]>[], problems: string[], memory: Memory): Promise<void> {
+  problems.push(...(await Promise.all(silent.splice(0))).flat());
+  const changed = await memory.changed();
+  if (changed.length === 0) return;
+  problems.push(`${changed.join(', ')} changed without a right`);
+  await memory.restore(changed);
+}
+
+const isUser = ({ kind, isNew }: IdPlace): boolean => kind === 'user' && !isNew;
+
+interface Expectation {
+  outcome: string;
+  changes: boolean;
+  /** The whole answer, where it is known. */
+  print?: string | undefined;
+  rows?: JsonObject;
+}
+
+/** What a verdict means for this request, in words of the wire. */
+async function expectationOf(
+  matrix: Matrix,
+  asking: Asking,
+  caller: Person,
+  asked: Asked,
+  verdict: Verdict,
+): Promise<Expectation> {
+  const { owner } = matrix.world;
+  // The owner lives elsewhere: where the caller's own organization counts, he has to name it.
+  const header = asking.access.on === 'organization' ? (asked.header ?? caller.organizationId) : asked.header;
+  const asOwner = (json: JsonObject) =>
+    once(asking.told, JSON.stringify([json, header]), () => tell(matrix, asking, owner, { json, header }));
+  switch (verdict.kind) {
+    case 'refused': {
+      if (!verdict.hidden) return { outcome: verdict.outcome, changes: false };
+      const { access, form, places } = asking;
+      const unknown = await once(asking.unknown, caller, () =>
+        askAs(matrix, asking, caller, allUnknown(access, form.json, places)),
+      );
+      return { outcome: verdict.outcome, changes: false, print: printOf(unknown) };
+    }
+    case 'as unknown': {
+      const json = withId(asked.json, verdict.place.path, unknownId);
+      const unknown = await askAs(matrix, asking, caller, { ...asked, json });
+      return { outcome: (await asOwner(json)).outcome, changes: false, print: printOf(unknown) };
+    }
+    case 'as owner': {
+      const { said, stage, access } = asking;
+      // Somebody of the kind that the request is about is told what the owner is.
+      if (access.on === 'user' && said.changed && asked.json.userId === caller.id && stage === caller.type) {
+        return { outcome: said.outcome, changes: true };
+      }
+      const { outcome, changed, answer } = await asOwner(asked.json);
+      return { outcome, changes: changed, print: changed ? undefined : printOf(answer) };
+    }
+    case 'own rows': {
+      const { outcome, answer } = await asOwner(asked.json);
+      return outcome === 'ok'
+        ? { outcome, changes: false, rows: onlySeen(asking.method, answer, verdict.sees) }
+        : { outcome, changes: false };
+    }
+  }
+}
+
+async function checkSilent(matrix: Matrix, asking: Asking, caller: Caller, asked: Asked, wanted: Expectation): Promise<string[]> {
+  const answer = await ask(matrix, asking, caller, asked);
+  const outcome = outcomeOf(answer);
+  if (outcome !== wanted.outcome) return [`${outcome} in place of ${wanted.outcome}`];
+  if (wanted.print !== undefined && printOf(answer) !== wanted.print) return [`${printOf(answer)} in place of ${wanted.print}`];
+  if (wanted.rows === undefined) return [];
+  const rows = JSON.stringify(decoded(asking.method, answer));
+  return rows === JSON.stringify(wanted.rows) ? [] : [`${rows} in place of ${JSON.stringify(wanted.rows)}`];
+}
+
+async function checkStrangers(matrix: Matrix, asking: Asking, choice: Choice): Promise<string[]> {
+  const { strangers } = matrix.world;
+  const answers = await Promise.all(strangers.map((caller) => ask(matrix, asking, caller, choice.for(undefined))));
+  const different = strangers.filter((_, index) => {
+    const answer = answers[index];
+    return (
+      !answer || outcomeOf(answer) !== 'unauthenticated UNAUTHENTICATED' || printOf(answer) !== printOf(answers[0] ?? answer)
+    );
+  });
+  return different.map(({ name }) => `${name}: not UNAUTHENTICATED, or not like the others`);
+}
+
+/** An answer of the owner's as it is for somebody who sees some rows only: the others are neither there nor counted. */
+function onlySeen(method: DescMethod, answer: Answer, sees: (row: Row) => boolean): JsonObject {
+  const all = decoded(method, answer);
+  const list = method.output.fields.find((field) => field.fieldKind === 'list' && field.message);
+  const totals = method.output.fields.find((field) => field.message?.fields.some(({ name }) => name === 'total_result'));
+  if (!list || !totals) throw new Error(`${method.name} answers with no list that has a total`);
+  const rows = objects(all[list.jsonName]);
+  const [total] = objects([all[totals.jsonName] ?? null]);
+  if (Number(total?.totalResult) !== rows.length) throw new Error(`${method.name} does not fit on one page`);
+  const seen = rows.filter((row) => sees(rowOf(row)));
+  return { ...all, [list.jsonName]: seen, [totals.jsonName]: { ...total, totalResult: String(seen.length) } };
+}
+
+function rowOf(row: JsonObject): Row {
+  const [details] = objects([row.details ?? null]);
+  const userId = textOf(row.userId);
+  return { id: textOf(row.id) || userId, userId, organizationId: textOf(row.organizationId) || textOf(details?.resourceOwner) };
+}
+
+const objects = (value: JsonValue | undefined): JsonObject[] =>
+  Array.isArray(value) ? value.filter((item): item is JsonObject => isObject(item)) : [];
+
+function decoded(method: DescMethod, { body }: Answer): JsonObject {
+  const json = toJson(method.output, fromBinary(method.output, body), { alwaysEmitImplicit: true });
+  const [object] = objects([json]);
+  if (!object) throw new Error(`${method.name} answers with something else than an object`);
+  return object;
+}
+
+function once<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
+}
+
+/** Asks, and puts back what that changed. */
+async function tell(matrix: Matrix, asking: Served, caller: Caller, asked: Asked): Promise<Said> {
+  const answer = await ask(matrix, asking, caller, asked);
+  const changed = await matrix.memory.changed();
+  if (changed.length > 0) await matrix.memory.restore(changed);
+  return { answer, outcome: outcomeOf(answer), changed: changed.length > 0 };
+}
+
+function askAs(matrix: Matrix, asking: Asking, person: Person, asked: Asked): Promise<Answer> {
+  const caller = matrix.world.callers.find((known) => known.person === person);
+  if (!caller) throw new Error(`${person.id} cannot call`);
+  return ask(matrix, asking, caller, asked);
+}
+
+function ask({ wire }: Matrix, { method }: Served, { authorization }: Caller, { json, header }: Asked): Promise<Answer> {
+  const message = fromJson(method.input, json);
+  const headers = { authorization, [organizationHeader]: header };
+  return wire.send({ path: pathOf(method), headers, body: toBinary(method.input, message) });
+}
+
+export const pathOf = (method: DescMethod): string => `/${method.parent.typeName}/${method.name}`;

@@ -1,0 +1,70 @@
+// The whole database, remembered: what has changed since, and back again.
+import type { Sql } from 'postgres';
+
+export interface Memory {
+  /** The tables that hold something else than what is remembered. */
+  changed(): Promise<string[]>;
+  /** Touches only the rows that differ. */
+  restore(changed: readonly string[]): Promise<void>;
+}
+
+interface Table {
+  name: string;
+  keys: string[];
+  others: string[];
+  /** The tables that its foreign keys point to. */
+  parents: string[];
+}
+
+/** Of every table that the catalog knows, none excepted. */
+export async function remember(sql: Sql): Promise<Memory> {
+  const tables = parentsFirst(await findTables(sql));
+  await sql.unsafe('create schema remembered');
+  for (const { name } of tables) await sql.unsafe(`create table ${copyOf(name)} as table ${name}`);
+  const sums = tables.map(({ name }) => `select '${name}' as name, ${sum} as sum from ${name} t`).join(' union all ');
+  const sumsNow = async () =>
+    new Map((await sql.unsafe<{ name: string; sum: string }[]>(sums)).map(({ name, sum }) => [name, sum]));
+  const before = await sumsNow();
+  return {
+    changed: async () => [...(await sumsNow())].filter(([name, sum]) => before.get(name) !== sum).map(([name]) => name),
+    restore: async (changed) => {
+      const affected = tables.filter(({ name }) => changed.includes(name));
+      const statements = [...affected.map(removing).reverse(), ...affected.map(returning)];
+      await sql.begin((tx) => tx.unsafe(statements.join(';')));
+    },
+  };
+}
+
+const sum = `md5(coalesce(string_agg(t::text, ';' order by t::text collate "C"), ''))`;
+
+const findTables = (sql: Sql) => sql<Table[]>`
+  with columns as (
+    select c.oid, a.attnum, format('%I', a.attname) as name, a.attnum = any(k.conkey) as is_key
+    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    left join pg_constraint k on k.conrelid = c.oid and k.contype = 'p')
+  select format('%I.%I', n.nspname, c.relname) as name,
+    array(select name from columns where oid = c.oid and is_key) as keys,
+    array(select name from columns where oid = c.oid and is_key is not true) as others,
+    array(select format('%I.%I', pn.nspname, p.relname) from pg_constraint f
+      join pg_class p on p.oid = f.confrelid join pg_namespace pn on pn.oid = p.relnamespace
+      where f.conrelid = c.oid and f.contype = 'f' and p.oid <> c.oid) as parents
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'p') and n.nspname not in ('pg_catalog', 'information_schema')`;
+
+function parentsFirst(tables: readonly Table[]): Table[] {
+  const byName = new Map(tables.map((table) => [table.name, table]));
+  const depth = (name: string): number => Math.max(0, ...(byName.get(name)?.parents ?? []).map((parent) => 1 + depth(parent)));
+  return tables.toSorted((a, b) => depth(a.name) - depth(b.name));
+}
+
+const copyOf = (name: string): string => `remembered."${name}"`;
+
+const removing = ({ name, keys }: Table): string =>
+  `delete from ${name} t where not exists (select from ${copyOf(name)} c where ${keys.map((key) => `c.${key} = t.${key}`).join(' and ')})`;
+
+function returning({ name, keys, others }: Table): string {
+  const update =
+    others.length > 0 ? `update set ${others.map((column) => `${column} = excluded.${column}`).join(', ')}` : 'nothing';
+  return `insert into ${name} overriding system value select c.* from ${copyOf(name)} c
+    where not exists (select from ${name} t where t::text = c::text) on conflict (${keys.join(', ')}) do ${update}`;
+}

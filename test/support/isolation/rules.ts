@@ -1,0 +1,180 @@
+// Who is told what, from the declarations and the table of roles alone: said once more, by other means than the server's.
+import type { DescMethod, JsonObject, JsonValue } from '@bufbuild/protobuf';
+import type { Access } from '../../../src/kernel/auth/access.ts';
+import { instanceRoles, organizationRoles, type Permission } from '../../../src/kernel/auth/roles.ts';
+import type { IdPlace } from './ids.ts';
+import type { Person, World } from './world.ts';
+
+export interface Cell {
+  method: DescMethod;
+  access: Access;
+  caller: Person;
+  json: JsonObject;
+  /** Where the request names users that exist already. */
+  users: readonly IdPlace[];
+  /** The organization that the header names. */
+  header: string | undefined;
+}
+
+export type Verdict =
+  /** What the owner of the instance is told. */
+  | { kind: 'as owner' }
+  /** What he is told, without the rows that the caller may not read. */
+  | { kind: 'own rows'; sees: (row: Row) => boolean }
+  /** What he is told of an id that does not exist. */
+  | { kind: 'as unknown'; place: IdPlace }
+  /** `hidden`: the caller may not learn that there is such an id. */
+  | { kind: 'refused'; outcome: string; hidden: boolean };
+
+/** A row of a list, by what makes it visible. */
+export interface Row {
+  id: string;
+  userId: string;
+  organizationId: string;
+}
+
+const asOwner: Verdict = { kind: 'as owner' };
+const hidden = (reason: string): Verdict => ({ kind: 'refused', outcome: `not_found ${reason}`, hidden: true });
+const denied = (reason = 'PERMISSION_DENIED'): Verdict => ({
+  kind: 'refused',
+  outcome: `permission_denied ${reason}`,
+  hidden: false,
+});
+
+export function verdictOf(world: World, cell: Cell): Verdict {
+  const { access, caller } = cell;
+  switch (access.on) {
+    case 'nothing':
+      return asOwner;
+    case 'user':
+      return onUser(world, cell, access);
+    case 'organization':
+      return inOrganization(world, cell, access.permission, chosenOrganization(world, cell), denied('ORGANIZATION_DENIED'));
+    case 'instance':
+      return hasEverywhere(caller, access.permission) ? asOwner : denied();
+    case 'token':
+      return onToken(world, cell);
+  }
+}
+
+/** What a method that any token may call does with the caller. A new one needs its line here. */
+function onToken(world: World, cell: Cell): Verdict {
+  const { method, caller, json } = cell;
+  const reads = (organizationId: string) => has(caller, 'user.read', organizationId);
+  switch (method.name) {
+    case 'CreateUser':
+      return inOrganization(world, cell, 'user.write', textOf(json.organizationId), asOwner);
+    case 'ListUsers':
+      return {
+        kind: 'own rows',
+        sees: ({ id, organizationId }) => reads(organizationId) || (caller.type === 'human' && id === caller.id),
+      };
+    case 'ListPersonalAccessTokens':
+      return { kind: 'own rows', sees: ({ userId, organizationId }) => reads(organizationId) || userId === caller.id };
+    case 'ListOrganizations':
+      return { kind: 'own rows', sees: ({ id }) => has(caller, 'org.read', id) || id === caller.organizationId };
+    default:
+      throw new Error(`say in rules.ts what ${method.name} tells whom`);
+  }
+}
+
+function onUser(world: World, { method, caller, json }: Cell, access: Access & { on: 'user' }): Verdict {
+  const target = world.people.get(textOf(json.userId));
+  const exists = target && (addressedType(method, json) ?? target.type) === target.type;
+  if (!exists) return hasEverywhere(caller, 'user.read') ? asOwner : hidden('USER_NOT_FOUND');
+  const isSelf = target.id === caller.id;
+  if (!isSelf && !has(caller, 'user.read', target.organizationId)) return hidden('USER_NOT_FOUND');
+  const changes = !changesNothing(method, json);
+  if (has(caller, changes ? access.permission : 'user.read', target.organizationId)) {
+    const takesOver = changes && touchesCredentials(method, json) && !isSelf && isHigher(world, target, caller);
+    return takesOver ? denied('HIGHER_RIGHTS') : asOwner;
+  }
+  if (!isSelf) return denied();
+  if (method.name === 'DeleteUser' && has(caller, 'user.self.delete', target.organizationId)) return asOwner;
+  if (!access.self) return denied();
+  return onSelf(caller, json);
+}
+
+/** What nobody does to himself without user.write, on any method: decisions that hold across the whole service. */
+function onSelf(caller: Person, json: JsonObject): Verdict {
+  if (holds(json, 'isVerified', true) || holds(json, 'returnCode')) return denied('VERIFICATION_NOT_OWN');
+  const proven = holds(json, 'currentPassword') || holds(json, 'verificationCode');
+  const sets = holds(json, 'password') || holds(json, 'hashedPassword');
+  if (sets && !proven && !has(caller, 'user.credential.write', caller.organizationId)) return denied('PASSWORD_PROOF_NEEDED');
+  return holds(json, 'metadata') ? denied() : asOwner;
+}
+
+function inOrganization(world: World, cell: Cell, permission: Permission, id: string, unknown: Verdict): Verdict {
+  const { caller, users, json } = cell;
+  const exists = [...world.people.values()].some(({ organizationId }) => organizationId === id);
+  if (!exists && hasEverywhere(caller, 'user.read')) return unknown;
+  if (!has(caller, permission, id)) {
+    return has(caller, 'user.read', id) || has(caller, 'org.read', id) ? denied() : hidden('ORGANIZATION_NOT_FOUND');
+  }
+  const unseen = users.find((place) => {
+    const user = world.people.get(textOf(at(json, place.path)));
+    return user && user.id !== caller.id && !has(caller, 'user.read', user.organizationId) && !user.within[id];
+  });
+  // A filter that names somebody finds him among the members or not at all.
+  if (!unseen || cell.method.name.startsWith('List')) return asOwner;
+  return { kind: 'as unknown', place: unseen };
+}
+
+function chosenOrganization(world: World, { json, header, caller }: Cell): string {
+  const named = json.organization;
+  const domain = textOf(at(named, ['orgDomain']));
+  const byDomain = [world.mine, world.theirs].find((place) => place.domain === domain)?.id ?? domain;
+  return textOf(at(named, ['orgId'])) || byDomain || header || caller.organizationId;
+}
+
+/** Where the request says of which type the user is, one of the other type is not the one that it means. */
+function addressedType(method: DescMethod, json: JsonObject): Person['type'] | undefined {
+  if (json.human !== undefined || method.name === 'UpdateHumanUser') return 'human';
+  return json.machine === undefined ? undefined : 'machine';
+}
+
+/** An update of nothing. An empty phone is none to UpdateHumanUser; UpdateUser takes the number away. */
+const changesNothing = ({ name }: DescMethod, { userId: _, ...rest }: JsonObject): boolean =>
+  (name === 'UpdateUser' && isEmpty(rest.human ?? rest.machine) && rest.username === undefined && rest.metadata === undefined) ||
+  (name === 'UpdateHumanUser' && Object.entries(rest).every(([part, value]) => part === 'phone' && isEmpty(value)));
+
+const isEmpty = (json: JsonValue | undefined): boolean => isObject(json) && Object.keys(json).length === 0;
+
+const touchesCredentials = ({ name }: DescMethod, json: JsonObject): boolean =>
+  /Token|Key|Secret/.test(name) || ['email', 'phone', 'password'].some((part) => holds(json, part));
+
+const isHigher = (world: World, target: Person, caller: Person): boolean =>
+  [...rightsOf(target, [])].some((permission) => !hasEverywhere(caller, permission)) ||
+  [world.mine.id, world.theirs.id].some((id) => [...rightsOf(target, [id])].some((permission) => !has(caller, permission, id)));
+
+/** The rights that a person has everywhere, and in these organizations. */
+const rightsOf = ({ instance, within }: Person, organizations: readonly string[]): Set<Permission> =>
+  new Set([
+    ...instance.flatMap((role) => instanceRoles[role] ?? []),
+    ...organizations.flatMap((id) => within[id] ?? []).flatMap((role) => organizationRoles[role] ?? []),
+  ]);
+
+const hasEverywhere = (person: Person, permission: Permission): boolean => rightsOf(person, []).has(permission);
+const has = (person: Person, permission: Permission, organizationId: string): boolean =>
+  rightsOf(person, [organizationId]).has(permission);
+
+/** Whether a name stands anywhere in the request, with this value if one is given. */
+function holds(json: JsonValue | undefined, name: string, value?: JsonValue): boolean {
+  if (Array.isArray(json)) return json.some((item) => holds(item, name, value));
+  if (!isObject(json)) return false;
+  return Object.entries(json).some(
+    ([key, inner]) => (key === name && (value === undefined || inner === value)) || holds(inner, name, value),
+  );
+}
+
+export const isObject = (json: JsonValue | undefined): json is JsonObject =>
+  typeof json === 'object' && json !== null && !Array.isArray(json);
+
+export function at(json: JsonValue | undefined, path: readonly (string | number)[]): JsonValue | undefined {
+  const [step, ...rest] = path;
+  if (step === undefined) return Array.isArray(json) ? json[0] : json;
+  if (Array.isArray(json)) return typeof step === 'number' ? at(json[step], rest) : undefined;
+  return isObject(json) ? at(json[step], rest) : undefined;
+}
+
+export const textOf = (json: JsonValue | undefined): string => (typeof json === 'string' ? json : '');

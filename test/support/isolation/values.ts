@@ -1,0 +1,66 @@
+// What the definitions do not tell: values that are more than any text, and what an id field names.
+import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+
+/** The password of every person in the world of the matrix. */
+export const password = 'Passw0rd!';
+
+/** The key of the one metadata entry that every user has. */
+export const metadataKey = 'data';
+
+/** By field; with the message before it where the field means several things. */
+export const known: Readonly<Record<string, JsonValue>> = {
+  email: 'fresh@example.net',
+  phone: '+41791234567',
+  number: '4',
+  password: 'An0ther!One',
+  current_password: password,
+  hash: '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy',
+  totp_secret: 'JBSWY3DPEHPK3PXP',
+  url_template: 'https://roster.example.com/{{.UserID}}/{{.Code}}',
+  preferred_language: 'de',
+  user_emails: 'fresh@example.net',
+  keys: metadataKey,
+  roles: 'ORG_OWNER_VIEWER',
+  'zitadel.admin.v1.AddIAMMemberRequest.roles': 'IAM_USER_MANAGER',
+  'zitadel.admin.v1.UpdateIAMMemberRequest.roles': 'IAM_USER_MANAGER',
+};
+
+const containsIgnoringCase = 5;
+export const knownEnums: Readonly<Record<string, number>> = {
+  TextQueryMethod: containsIgnoringCase,
+  TextFilterMethod: containsIgnoringCase,
+};
+
+/** What a message needs although its rules do not say so. The smallest form of it goes without. */
+export const unsaid: Readonly<Record<string, JsonObject>> = {
+  'zitadel.user.v2.UpdateUserRequest': { human: {} },
+  'zitadel.user.v2.SetPassword': { password: { password: 'An0ther!One' } },
+  'zitadel.user.v2.SetHumanPhone': { phone: '+41791234567' },
+};
+
+/** For messages that can stand in themselves: the one that ends the nesting. */
+export const insideItself: Readonly<Record<string, JsonObject>> = {
+  'zitadel.user.v2.SearchQuery': { inUserIdsQuery: { userIds: [''] } },
+};
+
+export type Kind = 'user' | 'organization' | 'domain' | 'token';
+
+/** What an id names, by the words before "id". */
+export const kinds: Readonly<Record<string, Kind>> = {
+  user: 'user',
+  users: 'user',
+  org: 'organization',
+  organization: 'organization',
+  org_domain: 'domain',
+  token: 'token',
+};
+
+/** Ids that the request gives to something new. */
+export const newIds: ReadonlySet<string> = new Set([
+  'zitadel.user.v2.CreateUserRequest.user_id',
+  'zitadel.user.v2.AddHumanUserRequest.user_id',
+  'zitadel.org.v2.AddOrganizationRequest.org_id',
+]);
+
+/** Ids of other systems. */
+export const foreignIds: ReadonlySet<string> = new Set(['zitadel.user.v2.IDPLink.idp_id', 'zitadel.user.v2.IDPLink.user_id']);

@@ -1,0 +1,156 @@
+// Two organizations that hold the same, and everybody who may come and ask.
+import { createHuman, createMachine, createOrganization, grant, homeOf, tokenFor, unique } from '../actors.ts';
+import type { TestServer } from '../server.ts';
+import { metadataKey, password } from './values.ts';
+
+export interface Person {
+  id: string;
+  organizationId: string;
+  type: 'human' | 'machine';
+  /** Roles on the instance. */
+  instance: readonly string[];
+  /** Roles by organization. */
+  within: Readonly<Record<string, readonly string[]>>;
+  /** Id of a token that nobody calls with. */
+  tokenId: string;
+}
+
+export interface Caller {
+  name: string;
+  authorization: string | undefined;
+  /** Undefined when the token is none, or none that counts. */
+  person: Person | undefined;
+}
+
+/** What a request may be about. Each is in both organizations. */
+export const stages = ['human', 'machine', 'inactive', 'locked', 'member', 'instanceMember'] as const;
+export type Stage = (typeof stages)[number];
+
+export interface Place {
+  id: string;
+  domain: string;
+  people: Readonly<Record<Stage, Person>>;
+  /** Id of a user that is gone. */
+  deletedId: string;
+}
+
+export interface World {
+  mine: Place;
+  theirs: Place;
+  /** Of `mine`, with every right there is. */
+  higher: Readonly<Record<Person['type'], Person>>;
+  owner: Caller;
+  /** Whom the server knows, the owner among them. */
+  callers: readonly Caller[];
+  strangers: readonly Caller[];
+  people: ReadonlyMap<string, Person>;
+}
+
+export async function createWorld(server: TestServer): Promise<World> {
+  const [home, mineId, theirsId] = [await homeOf(server), await createOrganization(server), await createOrganization(server)];
+  const people = new Map<string, Person>();
+  const make = async (type: Person['type'], organizationId: string, { instance = [], within = {} }: Roles = {}) => {
+    const person = await createPerson(server, type, organizationId, { instance, within });
+    people.set(person.id, person);
+    return person;
+  };
+  const caller = async (name: string, person: Promise<Person>): Promise<Caller> => {
+    const token = await tokenFor(server, (await person).id);
+    return { name, authorization: `Bearer ${token}`, person: await person };
+  };
+  const mine = await createPlace(server, mineId, make);
+  const theirs = await createPlace(server, theirsId, make);
+  const owner = await caller('IAM_OWNER', make('machine', home, { instance: ['IAM_OWNER'] }));
+  const callers = [
+    await caller('machine without roles', make('machine', mineId)),
+    await caller('human without roles', make('human', mineId)),
+    await caller('human who may delete himself', make('human', mineId, { within: { [mineId]: ['ORG_USER_SELF_MANAGER'] } })),
+    await caller('ORG_OWNER of the other', make('machine', theirsId, { within: { [theirsId]: ['ORG_OWNER'] } })),
+    await caller('ORG_USER_MANAGER', make('machine', mineId, { within: { [mineId]: ['ORG_USER_MANAGER'] } })),
+    // Membership decides, not where somebody lives.
+    await caller('ORG_OWNER_VIEWER from the other', make('human', theirsId, { within: { [mineId]: ['ORG_OWNER_VIEWER'] } })),
+    await caller('ORG_OWNER', make('human', mineId, { within: { [mineId]: ['ORG_OWNER'] } })),
+    await caller('IAM_OWNER_VIEWER', make('machine', home, { instance: ['IAM_OWNER_VIEWER'] })),
+    await caller('IAM_USER_MANAGER', make('machine', home, { instance: ['IAM_USER_MANAGER'] })),
+    await caller('IAM_LOGIN_CLIENT', make('machine', home, { instance: ['IAM_LOGIN_CLIENT'] })),
+    owner,
+  ];
+  const full = { instance: ['IAM_OWNER'] };
+  const higher = { human: await make('human', mineId, full), machine: await make('machine', mineId, full) };
+  return { mine, theirs, higher, owner, callers, strangers: await createStrangers(server), people };
+}
+
+type Roles = Partial<Pick<Person, 'instance' | 'within'>>;
+
+async function createPerson(
+  server: TestServer,
+  type: Person['type'],
+  organizationId: string,
+  { instance, within }: Required<Roles>,
+): Promise<Person> {
+  const id = type === 'human' ? await createFullHuman(server, organizationId) : await createMachine(server, { organizationId });
+  await server.as().users.setUserMetadata({ userId: id, metadata: [{ key: metadataKey, value: Buffer.from('x') }] });
+  await tokenFor(server, id);
+  const [token] = await server.sql<{ id: string }[]>`select id from personal_access_tokens where user_id = ${id}`;
+  if (!token) throw new Error(`${id} has no token`);
+  if (instance.length > 0) await grant(server, id, instance);
+  for (const [organization, roles] of Object.entries(within)) await grant(server, id, roles, organization);
+  return { id, organizationId, type, instance, within, tokenId: token.id };
+}
+
+const createFullHuman = (server: TestServer, organizationId: string): Promise<string> =>
+  createHuman(server, {
+    organizationId,
+    phone: { phone: '+41446681800', verification: { case: 'isVerified', value: true } },
+    passwordType: { case: 'password', value: { password, changeRequired: false } },
+  });
+
+type Make = (type: Person['type'], organizationId: string, roles?: Roles) => Promise<Person>;
+
+async function createPlace(server: TestServer, id: string, make: Make): Promise<Place> {
+  const { sql } = server;
+  const people = {
+    human: await make('human', id),
+    machine: await make('machine', id),
+    inactive: await make('human', id),
+    locked: await make('human', id),
+    member: await make('human', id, { within: { [id]: ['ORG_PROJECT_PERMISSION_EDITOR'] } }),
+    instanceMember: await make('human', id, { instance: ['IAM_OWNER_VIEWER'] }),
+  };
+  await sql`update users set state = 'inactive' where id = ${people.inactive.id}`;
+  await sql`update users set state = 'locked' where id = ${people.locked.id}`;
+  const deletedId = await createHuman(server, { organizationId: id });
+  await server.as().users.deleteUser({ userId: deletedId });
+  const [row] = await sql<{ domain: string }[]>`select primary_domain as domain from organizations where id = ${id}`;
+  return { id, domain: row?.domain ?? '', people, deletedId };
+}
+
+/** Those who once had a right, or claim one. Nobody of them may be let in. */
+async function createStrangers(server: TestServer): Promise<Caller[]> {
+  const { sql, token: known } = server;
+  const fallen = async (name: string, fall: (id: string, organizationId: string) => Promise<unknown>): Promise<Caller> => {
+    const organizationId = await createOrganization(server);
+    const id = await createMachine(server, { organizationId });
+    await grant(server, id, ['IAM_OWNER']);
+    const authorization = `Bearer ${await tokenFor(server, id)}`;
+    await fall(id, organizationId);
+    return { name, authorization, person: undefined };
+  };
+  const claims: [string, string | undefined][] = [
+    ['no token', undefined],
+    ['malformed header', `Basic ${known}`],
+    ['bare token', known],
+    ['unknown token', `Bearer ${unique('roster_pat_')}`],
+    ['token with a tail', `Bearer ${known}x`],
+  ];
+  return [
+    ...claims.map(([name, authorization]) => ({ name, authorization, person: undefined })),
+    await fallen('deactivated', (id) => sql`update users set state = 'inactive' where id = ${id}`),
+    await fallen('locked', (id) => sql`update users set state = 'locked' where id = ${id}`),
+    await fallen('of a closed organization', (_, id) => sql`update organizations set state = 'inactive' where id = ${id}`),
+    await fallen(
+      'with an expired token',
+      (id) => sql`update personal_access_tokens set expires_at = created_at where user_id = ${id}`,
+    ),
+  ];
+}
