@@ -43,5 +43,6 @@ test('of two processes never meet, also where one has given out more than fit a 
 });
 
 test('carry the process number modulo a thousand', () => {
-  expect(new Ids(1234, at('2026-01-01T00:00:00Z')).next().slice(12, 15)).toBe('234');
+  const clock = at('2026-01-01T00:00:00Z');
+  expect(new Ids(1234, clock).next()).toBe(new Ids(234, clock).next());
 });

@@ -84,6 +84,14 @@ describe('a template', () => {
     expect(await brokenFields(check(template))).toEqual(['email.send_code.url_template']);
   });
 
+  test.each([
+    ['https://{{.OrgID}}.example.com/', 'the host must stand in the template as it is'],
+    ['https://ada@app.example.com/', 'user info in the URL'],
+    ['https://App.example.com/{{.LoginName}}', 'unknown variable LoginName; known: UserID, Code, OrgID'],
+  ])('%s is refused with a word on why', async (template, problem) => {
+    await expect(check(template)).rejects.toThrow(problem);
+  });
+
   test('with hosts listed, leads to them and to the public URL only', async () => {
     const linkHosts = ['app.example.com', 'app.example.com:8443', 'localhost:3000'];
     const outcomeFor = (host: string) => outcome(check(`https://${host}/{{.Code}}`, { linkHosts }));
