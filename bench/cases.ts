@@ -55,8 +55,8 @@ const list = (
   isRight: (answer: ListUsersResponse, n: number) => boolean,
 ) => unary(key, `ListUsers, ${name}`, { method: UserService.method.listUsers, request, isRight });
 
-/** The first person from user n on: machines have no e-mail. */
-const personFrom = (n: number): number => (isMachine(n) ? personFrom(n + 1) : n);
+/** The person nearest to user n, downwards: machines have no e-mail, and user 0 is a person. */
+const personFrom = (n: number): number => (isMachine(n) ? personFrom(n - 1) : n);
 
 const total = ({ details }: ListUsersResponse) => Number(details?.totalResult ?? 0n);
 const newest = UserFieldName.CREATION_DATE;

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Case, casesFor } from './cases.ts';
 import { type Prepared, prepareData } from './load.ts';
-import { besideBare, compare, prepare, type Work } from './measure.ts';
+import { besideBare, compare, type Work, warmUp } from './measure.ts';
 import { type Comparison, caseTable, comparisonTable, loadNow, machine, type Row, writeFigures } from './report.ts';
 import { startBare, startService } from './service.ts';
 
@@ -107,10 +107,11 @@ async function measureCases(
   for (const of of cases) {
     const work = { target: service, users, of };
     const least: Work = { target: bare, users, of };
-    await prepare({ ...work });
+    await warmUp(work);
     for (const count of callers) {
-      rows.push({ name: of.name, callers: count, ...(await besideBare(work, least, count, seconds)) });
-      say(`${of.name}, ${count} callers: ${Math.round((rows.at(-1)?.own.requests ?? 0) / seconds)}/s`);
+      const samples = await besideBare(work, least, count, seconds);
+      rows.push({ name: of.name, callers: count, ...samples });
+      say(`${of.name}, ${count} callers: ${Math.round(samples.own.requests / samples.own.seconds)} requests/s`);
     }
   }
   await Promise.all([service.stop(), bare.stop()]);
@@ -134,7 +135,7 @@ async function compareSizes({ users, baseline, seconds }: Options, cases: readon
       { target: small, users: baseline, of: counterpart },
       { target: large, users, of },
     ] as const;
-    for (const work of works) await prepare(work);
+    for (const work of works) await warmUp(work);
     const [fewer, more] = await compare(works, comparedCallers, seconds * 2);
     comparisons.push({ name: of.name, small: fewer, large: more });
     say(`${of.name} compared`);

@@ -23,16 +23,16 @@ export interface Work {
 const memoryPollMs = 50;
 const roundsOfCase = 2;
 const roundsOfComparison = 5;
-const warmUp = { callers: 16, seconds: 1 };
+const warming = { callers: 16, seconds: 1 };
 
 /** Asks once and looks at the answer, then warms up what will answer. */
-export async function prepare(work: Work & { of: Case }): Promise<void> {
+export async function warmUp(work: Work & { of: Case }): Promise<void> {
   const connections = open(work.target, 1);
   for (const n of [0, Math.floor(work.users / 2), work.users - 1]) {
     work.of.verify(await connections.call(work.of.path, work.of.request(n), true), n);
   }
   connections.close();
-  await slice(work, warmUp.callers, warmUp.seconds);
+  await slice(work, warming.callers, warming.seconds);
 }
 
 /** A work beside the bare server: `seconds` for each of the two. */
