@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
-import postgres, { type Sql } from 'postgres';
+import postgres from 'postgres';
+import { guardTransactions } from './lostTransactions.ts';
 import * as schema from './schema.ts';
 
 export type Db = PostgresJsDatabase<typeof schema>;
@@ -20,20 +21,25 @@ export interface DatabaseOptions {
 
 /** Seconds that one attempt to connect may take. */
 const connectTimeout = 10;
+/** Seconds between two attempts of one connection. The driver would go up to 20, with calls waiting that long for their refusal. */
+const reconnectPause = 0.25;
 
 /**
  * Opens the pool; the first statement connects. Idle connections are kept, and replaced after 30 to 60 minutes.
  * `client` is the pool below `db`: Drizzle has switched off its parsing of dates and its writing of JSON.
  */
 export function openDatabase({ url, pool, prepare, onStatement }: DatabaseOptions) {
-  const client: Sql = postgres(url, {
-    max: pool,
-    prepare,
-    connect_timeout: connectTimeout,
-    connection: { application_name: 'roster' },
-    onnotice: () => {},
-    ...(onStatement && { debug: (_connection, sql) => onStatement(sql) }),
-  });
+  const client = guardTransactions(
+    postgres(url, {
+      max: pool,
+      prepare,
+      connect_timeout: connectTimeout,
+      backoff: () => reconnectPause,
+      connection: { application_name: 'roster' },
+      onnotice: () => {},
+      ...(onStatement && { debug: (_connection: number, sql: string) => onStatement(sql) }),
+    }),
+  );
   const db: Db = drizzle(client, { schema });
   /** Lets running statements end for up to 5 seconds, then closes every connection. */
   const close = () => client.end({ timeout: 5 });

@@ -22,6 +22,8 @@ export const isRetryable = (error: unknown): boolean => retryable.has(driverErro
 
 // Class 08: connection; 57P01-57P03: shutting down, crashed, starting; 53300: too many connections; 25006: a standby.
 const awayCodes = /^(08...|57P0[123]|53300|25006)$/;
+// Of these, the ones after which Postgres closes the connection.
+const lostCodes = /^(08...|57P0[12])$/;
 const awayNames = new Set([
   'CONNECTION_CLOSED',
   'CONNECTION_ENDED',
@@ -36,11 +38,20 @@ const awayNames = new Set([
   'ETIMEDOUT',
 ]);
 
+const codeOf = (error: Error) => ('code' in error ? String(error.code) : '');
+
+/** Whether a statement failed because its connection ended under it, by Postgres' word or without one. */
+export function isConnectionLost(error: unknown): boolean {
+  for (let e = error; e instanceof Error; e = e.cause) {
+    if (awayNames.has(codeOf(e)) || (e instanceof postgres.PostgresError && lostCodes.test(e.code))) return true;
+  }
+  return false;
+}
+
 /** Whether the database is away, as against a statement that it refused. */
 export function isDatabaseAway(error: unknown): boolean {
   for (let e = error; e instanceof Error; e = e.cause) {
-    const code = 'code' in e ? String(e.code) : '';
-    if (awayNames.has(code) || (e instanceof postgres.PostgresError && awayCodes.test(code))) return true;
+    if (awayNames.has(codeOf(e)) || (e instanceof postgres.PostgresError && awayCodes.test(e.code))) return true;
   }
   return false;
 }
