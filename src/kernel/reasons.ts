@@ -16,6 +16,7 @@ export const reasons = {
   ORGANIZATION_DENIED: [Code.PermissionDenied, 'There is no such organization.'],
 
   // Requests
+  REQUEST_UNREADABLE: [Code.InvalidArgument, 'The request cannot be read: {problem}.'],
   INVALID_REQUEST: [Code.InvalidArgument, 'The request breaks a rule: {violation}.'],
   URL_TEMPLATE_INVALID: [Code.InvalidArgument, 'The URL template cannot be used: {problem}.'],
   EMAIL_INVALID: [Code.InvalidArgument, 'This is not an e-mail address that can be used.'],
@@ -82,6 +83,8 @@ export const reasons = {
   LAST_OWNER: [Code.FailedPrecondition, 'The instance needs an owner: this is the last one.'],
 
   // Limits and faults
+  MESSAGE_TOO_LARGE: [Code.ResourceExhausted, 'A message is too large: {problem}.'],
+  REQUEST_UNSUPPORTED: [Code.Unimplemented, 'The request is of a kind that is not supported: {problem}.'],
   HASHING_BUSY: [Code.ResourceExhausted, 'Too many passwords are being checked; try again shortly.'],
   DEADLINE_EXCEEDED: [Code.DeadlineExceeded, 'The deadline passed before there was an answer.'],
   CANCELED: [Code.Canceled, 'The caller gave the call up.'],

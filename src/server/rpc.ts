@@ -1,10 +1,11 @@
-import type { ConnectRouter } from '@connectrpc/connect';
+import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
 import type { App } from '../kernel/call.ts';
 import { adapt } from './adapter.ts';
 import { authenticateBeforeBody, authenticateWithSubject } from './authenticate.ts';
 import { deadline } from './faults.ts';
 import { log } from './log.ts';
 import { checkDeclaredAccess } from './organization.ts';
+import { explainProtocolErrors } from './protocolErrors.ts';
 import { validate } from './validate.ts';
 
 export interface RpcOptions {
@@ -17,8 +18,12 @@ export interface RpcOptions {
 
 /** The node handler of every RPC, with what holds for all of them: who asks, may he, is the request sound, how did it end. */
 export function rpcHandler(app: App, { routes, maxMessageBytes, maxTimeoutMs }: RpcOptions) {
+  const authenticate = authenticateBeforeBody(app);
   const options = {
-    requestGate: authenticateBeforeBody(app),
+    requestGate: (context: HandlerContext) => {
+      explainProtocolErrors(context);
+      return authenticate(context);
+    },
     interceptors: [log(app), deadline(maxTimeoutMs), authenticateWithSubject(app), checkDeclaredAccess, validate],
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxResponseBytes,
