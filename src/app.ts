@@ -71,7 +71,13 @@ export async function openApp(
   if (config.databaseUrl) await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const url = config.databaseUrl ?? (await ownDatabase(config, log, closers));
   await migrate(url, { log });
-  const { db, client, close } = openDatabase({ url, pool: config.databasePool, prepare: config.databasePrepare, onStatement });
+  const { db, client, close } = openDatabase({
+    url,
+    pool: config.databasePool,
+    prepare: config.databasePrepare,
+    statementTimeoutMs: config.maxTimeoutMs,
+    onStatement,
+  });
   closers.push(close);
   const [row] = await client<{ node: number }[]>`select nextval('node_ids')::int as node`;
   const keys = deriveKeys(config.masterKey ?? (await ownMasterKey(config.dataDir)));

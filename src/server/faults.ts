@@ -1,13 +1,14 @@
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import { HashingBusy } from '../kernel/crypto/hashes/pool.ts';
-import { isDatabaseAway } from '../kernel/db/failures.ts';
+import { isDatabaseAway, isTimedOut } from '../kernel/db/failures.ts';
 import { failure } from '../kernel/errors.ts';
 
 /** Turns whatever was thrown into what a caller may see; the cause goes to the log under the same request id. */
 export function toFailure(error: unknown, request: string, log: Logger): ConnectError {
   if (error instanceof ConnectError) return error;
   if (error instanceof HashingBusy) return failure('HASHING_BUSY', { retryAfterMs: error.retryAfterMs });
+  if (isTimedOut(error)) return failure('DEADLINE_EXCEEDED', { cause: error });
   if (isDatabaseAway(error)) {
     log.warn({ request, err: error }, 'the database is away');
     return failure('UNAVAILABLE', { metadata: { request }, cause: error });

@@ -5,8 +5,9 @@ import { text } from 'node:stream/consumers';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { onTestFinished } from 'vitest';
+import { edgeLimits } from '../../src/server/edgeLimits.ts';
 import type { NodeHandler } from '../../src/server/handler.ts';
-import { edgeLimits, type Listener, type ListenOptions, listen } from '../../src/server/listen.ts';
+import { type Listener, type ListenOptions, listen } from '../../src/server/listen.ts';
 
 const pem = (name: string) => readFileSync(new URL(`tls/${name}.pem`, import.meta.url));
 

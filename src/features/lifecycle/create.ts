@@ -13,7 +13,7 @@ import { checkSecret, importTotp } from '../totp/service.ts';
 import { append, type Details, detailsOf, type UserColumns } from '../user/events.ts';
 import { findUser } from '../user/repository.ts';
 import { languageOf } from './language.ts';
-import { findIdOwner, forgetDeleted, insertUser, keepOrganization } from './repository.ts';
+import { findIdOwner, forgetDeleted, insertUser, keepOrganization, lockId } from './repository.ts';
 import { refuseClaimedDomain, refuseEmailOfAnother, trimUsername } from './usernames.ts';
 
 export interface ProfileInput {
@@ -156,6 +156,7 @@ const goneReason = ({ caller }: Call): Reason =>
 /** The given id, if it is free, or was a deleted user's of this very organization; else a new one. */
 async function idFor(tx: Tx, given: string | undefined, organizationId: string): Promise<{ id: string; sequence: bigint }> {
   if (given === undefined) return { id: tx.ids.next(), sequence: 1n };
+  await lockId(tx, given);
   const owner = await findIdOwner(tx, given);
   if (!owner) return { id: given, sequence: 1n };
   if (!owner.deleted || owner.organizationId !== organizationId) throw failure('USER_ID_TAKEN');

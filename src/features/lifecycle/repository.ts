@@ -1,4 +1,4 @@
-import { and, eq, ne } from 'drizzle-orm';
+import { and, eq, ne, sql } from 'drizzle-orm';
 import type { Tx, UserRow } from '../../kernel/call.ts';
 import { violatedConstraint } from '../../kernel/db/failures.ts';
 import { deletedUsers, organizationDomains, organizations, users } from '../../kernel/db/schema.ts';
@@ -8,6 +8,11 @@ import { failure } from '../../kernel/errors.ts';
 export async function keepOrganization(tx: Tx, id: string): Promise<boolean> {
   const rows = await tx.db.select({ id: organizations.id }).from(organizations).where(eq(organizations.id, id)).for('key share');
   return rows.length > 0;
+}
+
+/** One at a time may take an id that callers choose; held until the transaction ends. */
+export async function lockId(tx: Tx, id: string): Promise<void> {
+  await tx.db.execute(sql`select pg_advisory_xact_lock(hashtextextended(${id}, 0))`);
 }
 
 /** The user whose id this is, or was: a deleted user's id stays bound to its organization. */

@@ -149,7 +149,7 @@ export function toAdmin({ userType, roles }: AddOrganizationRequest_Admin, index
     case 'userId':
       return { kind: 'existing', userId: userType.value, roles };
     case 'human':
-      return { kind: 'human', human: toNewUser(userType.value), roles };
+      return { kind: 'human', human: toNewUser(userType.value, `admins[${index}].human.`), roles };
     case undefined:
       throw invalidField('ADMIN_MISSING', `admins[${index}]`);
   }

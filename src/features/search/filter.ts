@@ -1,7 +1,7 @@
 import { type Column, type SQL, sql } from 'drizzle-orm';
 import type { UserRow } from '../../kernel/call.ts';
 import { matchText, type TextMatch } from '../../kernel/db/matchText.ts';
-import { userMetadata, users } from '../../kernel/db/schema.ts';
+import { userCounts, userMetadata, users } from '../../kernel/db/schema.ts';
 import { textKey } from '../../kernel/names.ts';
 
 /** A condition on an entry of a user's metadata. */
@@ -68,6 +68,14 @@ function conditionOf(filter: Filter): SQL {
     case 'not':
       return sql`not (${conditionOf(filter.filter)})`;
   }
+}
+
+/** The same condition on the kept counts of users, which know organization, type and state alone. */
+export function onCounts(filter: Filter): SQL | undefined {
+  if (filter.on === 'organizations') return isOneOf(userCounts.organizationId, filter.ids);
+  if (filter.on === 'type') return sql`${userCounts.type} = ${filter.type}`;
+  if (filter.on === 'state') return sql`${userCounts.state} = ${filter.state}`;
+  return undefined;
 }
 
 const isOnEntry = (filter: Filter): filter is EntryFilter => filter.on === 'metadataKey' || filter.on === 'metadataValue';

@@ -1,9 +1,9 @@
 import { asc, desc, eq, type SQL, sql } from 'drizzle-orm';
 import type { UserRow } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
-import { users } from '../../kernel/db/schema.ts';
+import { userCounts, users } from '../../kernel/db/schema.ts';
 import type { Page } from '../../kernel/paging.ts';
-import { allHold, type Filter } from './filter.ts';
+import { allHold, type Filter, onCounts } from './filter.ts';
 
 const sortColumns = {
   id: users.id,
@@ -67,14 +67,24 @@ export function searchQuery(db: Db, { filters, sorting, page: { offset, limit, a
 }
 
 /**
- * No index finds those for whom a condition does not hold. So they are what remains when those for whom it holds are
- * taken away.
+ * The exact total. By kind of user it is kept (`userCounts`). No index finds those for whom a condition does not hold, so
+ * they are what remains when those for whom it holds are taken away.
  */
 function totalOf(filters: readonly Filter[]): SQL<number> {
+  const kept = keptCounts(filters);
+  if (kept) return kept;
   const positive = filters.filter(({ on }) => on !== 'not');
   const negated = filters.flatMap((filter) => (filter.on === 'not' ? [filter.filter] : []));
   if (negated.length === 0) return countOf(positive);
-  return sql`${countOf(positive)} - ${countOf([...positive, { on: 'or', filters: negated }])}`.mapWith(Number);
+  return sql`${totalOf(positive)} - ${countOf([...positive, { on: 'or', filters: negated }])}`.mapWith(Number);
+}
+
+/** The sum of the kept counts, where the filters ask for nothing else than they are kept by. */
+function keptCounts(filters: readonly Filter[]): SQL<number> | undefined {
+  const conditions = filters.map(onCounts);
+  if (!conditions.every((condition) => condition !== undefined)) return undefined;
+  const wanted = conditions.length > 0 ? sql.join(conditions, sql` and `) : sql`true`;
+  return sql`(select coalesce(sum(${userCounts.total}), 0) from ${userCounts} where ${wanted})`.mapWith(Number);
 }
 
 const countOf = (filters: readonly Filter[]): SQL<number> =>

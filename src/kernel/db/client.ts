@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { guardTransactions } from './lostTransactions.ts';
+import { preparing } from './preparing.ts';
 import * as schema from './schema.ts';
 
 export type Db = PostgresJsDatabase<typeof schema>;
@@ -12,6 +13,8 @@ export interface DatabaseOptions {
   pool: number;
   /** Off behind pgbouncer in transaction mode: a named statement would be looked for on another connection. */
   prepare: boolean;
+  /** Milliseconds after which Postgres gives a statement up: nobody waits for its answer any more. */
+  statementTimeoutMs: number;
   /**
    * Is told every statement as it is sent, `begin` and `commit` included.
    * For tests and measurements only: with it, postgres.js puts a failed statement's parameters where loggers see them.
@@ -28,17 +31,19 @@ const reconnectPause = 0.25;
  * Opens the pool; the first statement connects. Idle connections are kept, and replaced after 30 to 60 minutes.
  * `client` is the pool below `db`: Drizzle has switched off its parsing of dates and its writing of JSON.
  */
-export function openDatabase({ url, pool, prepare, onStatement }: DatabaseOptions) {
+export function openDatabase({ url, pool, prepare, statementTimeoutMs, onStatement }: DatabaseOptions) {
   const client = guardTransactions(
     postgres(url, {
       max: pool,
       prepare,
       connect_timeout: connectTimeout,
       backoff: () => reconnectPause,
-      connection: { application_name: 'roster' },
+      // pgbouncer refuses to start a session with settings that it does not know.
+      connection: { application_name: 'roster', ...(prepare && { statement_timeout: statementTimeoutMs }) },
       onnotice: () => {},
       ...(onStatement && { debug: (_connection: number, sql: string) => onStatement(sql) }),
     }),
+    prepare ? preparing() : (unsafe) => unsafe,
   );
   const db: Db = drizzle(client, { schema });
   /** Lets running statements end for up to 5 seconds, then closes every connection. */

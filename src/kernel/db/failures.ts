@@ -55,3 +55,8 @@ export function isDatabaseAway(error: unknown): boolean {
   }
   return false;
 }
+
+const queryCanceled = '57014';
+
+/** Whether Postgres gave a statement up because it took too long. */
+export const isTimedOut = (error: unknown): boolean => driverError(error)?.code === queryCanceled;

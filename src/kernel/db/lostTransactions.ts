@@ -1,7 +1,10 @@
 import type { Sql, TransactionSql } from 'postgres';
 import { isConnectionLost } from './failures.ts';
+import type { Unsafe } from './preparing.ts';
 
 type Work = (sql: TransactionSql) => Promise<unknown>;
+/** What the statements of the pool and of its transactions go through as well. */
+type Decorate = (unsafe: Unsafe) => Unsafe;
 
 /**
  * A client whose transactions end with their connection. postgres.js rejects `begin` when the connection is lost, but lets
@@ -9,13 +12,16 @@ type Work = (sql: TransactionSql) => Promise<unknown>;
  * and 1208); or, once it is back, runs the statements left outside any transaction. Here work that has lost its connection
  * sends nothing more and never returns.
  */
-export const guardTransactions = (client: Sql): Sql =>
+export const guardTransactions = (client: Sql, decorate: Decorate): Sql =>
   new Proxy(client, {
-    get: (target, name) => (name === 'begin' ? (work: Work) => begin(target, work) : Reflect.get(target, name)),
+    get: (target, name) => {
+      if (name === 'begin') return (work: Work) => begin(target, decorate, work);
+      return name === 'unsafe' ? decorate(target.unsafe) : Reflect.get(target, name);
+    },
   });
 
-async function begin(client: Sql, work: Work): Promise<unknown> {
-  const state = { lost: false };
+async function begin(client: Sql, decorate: Decorate, work: Work): Promise<unknown> {
+  const state = { lost: false, decorate };
   try {
     return await client.begin((sql) => held(state, work(guarded(sql, state))));
   } catch (error) {
@@ -26,6 +32,7 @@ async function begin(client: Sql, work: Work): Promise<unknown> {
 
 interface State {
   lost: boolean;
+  decorate: Decorate;
 }
 
 /** What a transaction's statements go through: template, `unsafe` and savepoints. */
@@ -37,6 +44,7 @@ const guarded = (sql: TransactionSql, state: State): TransactionSql =>
     },
     get: (target, name) => {
       check(state);
+      if (name === 'unsafe') return state.decorate(target.unsafe);
       if (name !== 'savepoint') return Reflect.get(target, name);
       return (work: Work) => target.savepoint((inner) => held(state, work(guarded(inner, state))));
     },

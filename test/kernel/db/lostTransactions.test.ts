@@ -11,7 +11,7 @@ let other: ReturnType<typeof openDatabase>;
 
 beforeAll(async () => {
   database = await createDatabase();
-  const options = { url: database.url, pool: 1, prepare: true };
+  const options = { url: database.url, pool: 1, prepare: true, statementTimeoutMs: 60_000 };
   pool = openDatabase(options);
   other = openDatabase(options);
   await other.db.execute(sql`create table written (what text)`);

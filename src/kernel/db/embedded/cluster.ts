@@ -27,7 +27,14 @@ export const clusterUrl = (port: number, password: string): string =>
 const accessRules = `host all ${role} 127.0.0.1/32 scram-sha-256\n`;
 
 /** Written to postgresql.conf, where an operator may change them. */
-const tunables = { shared_buffers: '128MB', max_wal_size: '512MB', random_page_cost: '1.1', jit: 'off', timezone: 'UTC', log_timezone: 'UTC' };
+const tunables = {
+  shared_buffers: '128MB',
+  max_wal_size: '512MB',
+  random_page_cost: '1.1',
+  jit: 'off',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+};
 
 /** Makes what is missing: the password, the cluster with its role and database. Returns the role's password. */
 export async function prepareCluster(place: Place): Promise<string> {
