@@ -98,11 +98,12 @@ test('SIGTERM lets the running call finish, refuses new ones, and says so before
 
   const sql = postgres(env.DATABASE_URL, { max: 2, onnotice: () => {} });
   onTestFinished(() => sql.end());
+  const waiting = () => sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
   let running: Promise<unknown> = Promise.resolve();
   await sql.begin(async (tx) => {
     await tx`select from users where id = ${userId} for update`;
     running = users.lockUser({ userId });
-    await until(async () => (await sql`select from pg_locks where not granted`).length > 0);
+    await until(async () => (await waiting()).length > 0);
     child.process.kill('SIGTERM');
     expect((await watch.next()).value).toMatchObject({ status: Status.NOT_SERVING });
     await until(async () => (await fetch(`${address}/healthz`).catch(() => undefined)) === undefined);
