@@ -57,6 +57,23 @@ beforeAll(async () => {
 
 afterAll(() => matrix.wire.close());
 
+/** Where being the user is enough: a list to be lengthened with care. */
+const open = new Set(['GetUserByID', 'UpdateUser', 'UpdateHumanUser', 'ListUserMetadata']);
+
+test('the declarations are what the names of the methods promise', () => {
+  const right = ({ name }: DescMethod): RegExp => {
+    if (/^(Get|List)/.test(name)) return /\.read$/;
+    if (/^(DeleteUser|Remove(Org|IAM)Member)$/.test(name)) return /\.delete$/;
+    return name === 'AddOrganization' ? /^org\.create$/ : /\.write$/;
+  };
+  const broken = served.filter(({ method, access }) => {
+    if (access.on === 'nothing') return true;
+    if (access.on === 'token') return false;
+    return !right(method).test(access.permission) || (access.on === 'user' && access.self !== open.has(method.name));
+  });
+  expect(broken.map(({ method }) => method.name)).toEqual([]);
+});
+
 describe('everybody is told what is declared, and what is refused changes nothing', () => {
   for (const one of served) {
     test(one.method.toString(), { timeout: 300_000 }, async () => {

@@ -111,7 +111,7 @@ async function checkChoice(matrix: Matrix, asking: Asking, choice: Choice): Prom
   const silent = asking.isFirst || choice.name === 'mine' ? [checkStrangers(matrix, asking, choice)] : [];
   for (const { caller, person } of known) {
     const asked = choice.for(person);
-    const verdict = verdictOf(world, { ...asking, caller: person, ...asked, users: asking.places.filter(isUser) });
+    const verdict = verdictOf(world, { ...asking, caller: person, ...asked });
     const wanted = await expectationOf(matrix, asking, person, asked, verdict);
     const name = (problem: string) => `${caller.name}: ${problem}`;
     if (!wanted.changes) silent.push(checkSilent(matrix, asking, caller, asked, wanted).then((found) => found.map(name)));
@@ -135,8 +135,6 @@ async function settle(silent: Promise<string[]>[], problems: string[], memory: M
   problems.push(`${changed.join(', ')} changed without a right`);
   await memory.restore(changed);
 }
-
-const isUser = ({ kind, isNew }: IdPlace): boolean => kind === 'user' && !isNew;
 
 interface Expectation {
   outcome: string;

@@ -25,14 +25,16 @@ export async function remember(sql: Sql): Promise<Memory> {
   const sumsNow = async () =>
     new Map((await sql.unsafe<{ name: string; sum: string }[]>(sums)).map(({ name, sum }) => [name, sum]));
   const before = await sumsNow();
-  return {
-    changed: async () => [...(await sumsNow())].filter(([name, sum]) => before.get(name) !== sum).map(([name]) => name),
-    restore: async (changed) => {
-      const affected = tables.filter(({ name }) => changed.includes(name));
-      const statements = [...affected.map(removing).reverse(), ...affected.map(returning)];
-      await sql.begin((tx) => tx.unsafe(statements.join(';')));
-    },
+  const changed = async () => [...(await sumsNow())].filter(([name, sum]) => before.get(name) !== sum).map(([name]) => name);
+  const restore = async (names: readonly string[]) => {
+    const affected = tables.filter(({ name }) => names.includes(name));
+    const statements = [...affected.map(removing).reverse(), ...affected.map(returning)];
+    await sql.begin((tx) => tx.unsafe(statements.join(';')));
+    // What triggers have done along with it.
+    const left = await changed();
+    if (left.length > 0) await restore(left);
   };
+  return { changed, restore };
 }
 
 const sum = `md5(coalesce(string_agg(t::text, ';' order by t::text collate "C"), ''))`;

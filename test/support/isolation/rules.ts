@@ -10,8 +10,8 @@ export interface Cell {
   access: Access;
   caller: Person;
   json: JsonObject;
-  /** Where the request names users that exist already. */
-  users: readonly IdPlace[];
+  /** Where the request names something. */
+  places: readonly IdPlace[];
   /** The organization that the header names. */
   header: string | undefined;
 }
@@ -78,7 +78,7 @@ function onToken(world: World, cell: Cell): Verdict {
   }
 }
 
-function onUser(world: World, { method, caller, json }: Cell, access: Access & { on: 'user' }): Verdict {
+function onUser(world: World, { method, caller, json, places }: Cell, access: Access & { on: 'user' }): Verdict {
   const target = world.people.get(textOf(json.userId));
   const exists = target && (addressedType(method, json) ?? target.type) === target.type;
   if (!exists) return hasEverywhere(caller, 'user.read') ? asOwner : hidden('USER_NOT_FOUND');
@@ -87,7 +87,10 @@ function onUser(world: World, { method, caller, json }: Cell, access: Access & {
   const changes = !changesNothing(method, json);
   if (has(caller, changes ? access.permission : 'user.read', target.organizationId)) {
     const takesOver = changes && touchesCredentials(method, json) && !isSelf && isHigher(world, target, caller);
-    return takesOver ? denied('HIGHER_RIGHTS') : asOwner;
+    // A part of somebody else's is no part of his.
+    const foreign = places.find((place) => place.kind === 'token' && textOf(at(json, place.path)) !== target.tokenId);
+    if (takesOver) return denied('HIGHER_RIGHTS');
+    return foreign ? { kind: 'as unknown', place: foreign } : asOwner;
   }
   if (!isSelf) return denied();
   if (method.name === 'DeleteUser' && has(caller, 'user.self.delete', target.organizationId)) return asOwner;
@@ -105,13 +108,14 @@ function onSelf(caller: Person, json: JsonObject): Verdict {
 }
 
 function inOrganization(world: World, cell: Cell, permission: Permission, id: string, unknown: Verdict): Verdict {
-  const { caller, users, json } = cell;
+  const { caller, places, json } = cell;
   const exists = [...world.people.values()].some(({ organizationId }) => organizationId === id);
   if (!exists && hasEverywhere(caller, 'user.read')) return unknown;
   if (!has(caller, permission, id)) {
     return has(caller, 'user.read', id) || has(caller, 'org.read', id) ? denied() : hidden('ORGANIZATION_NOT_FOUND');
   }
-  const unseen = users.find((place) => {
+  const unseen = places.find((place) => {
+    if (place.kind !== 'user' || place.isNew) return false;
     const user = world.people.get(textOf(at(json, place.path)));
     return user && user.id !== caller.id && !has(caller, 'user.read', user.organizationId) && !user.within[id];
   });

@@ -67,8 +67,11 @@ export async function createWorld(server: TestServer): Promise<World> {
     await caller('human who may delete himself', make('human', mineId, { within: { [mineId]: ['ORG_USER_SELF_MANAGER'] } })),
     await caller('ORG_OWNER of the other', make('machine', theirsId, { within: { [theirsId]: ['ORG_OWNER'] } })),
     await caller('ORG_USER_MANAGER', make('machine', mineId, { within: { [mineId]: ['ORG_USER_MANAGER'] } })),
-    // Membership decides, not where somebody lives.
-    await caller('ORG_OWNER_VIEWER from the other', make('human', theirsId, { within: { [mineId]: ['ORG_OWNER_VIEWER'] } })),
+    // What somebody may do decides where he is a member, not where he lives.
+    await caller(
+      'ORG_OWNER_VIEWER from the other',
+      make('human', theirsId, { within: { [mineId]: ['ORG_OWNER_VIEWER'], [theirsId]: ['ORG_OWNER'] } }),
+    ),
     await caller('ORG_OWNER', make('human', mineId, { within: { [mineId]: ['ORG_OWNER'] } })),
     await caller('IAM_OWNER_VIEWER', make('machine', home, { instance: ['IAM_OWNER_VIEWER'] })),
     await caller('IAM_USER_MANAGER', make('machine', home, { instance: ['IAM_USER_MANAGER'] })),
