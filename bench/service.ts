@@ -24,6 +24,9 @@ export interface Target {
 
 const startMs = 60_000;
 const pollMs = 50;
+/** The flags that `npm start` runs the service with. */
+const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const startFlags: string[] = scripts.start.split(' ').slice(1, -1);
 const inRepository = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 /** Starts the service on the folder. With `profileDir` it leaves a CPU profile there when it stops. */
@@ -37,8 +40,9 @@ export async function startService({
   mkdirSync(dataDir, { recursive: true, mode: 0o711 });
   const port = await freePort();
   const output = openSync(join(dataDir, 'service.log'), 'a');
-  const flags = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
-  const child = spawn(process.execPath, [...flags, inRepository('src/main.ts')], {
+  const profiling = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
+  const child = spawn(process.execPath, [...startFlags, ...profiling, inRepository('src/main.ts')], {
+    cwd: inRepository(''),
     env: { ...inherited(), ROSTER_DATA: dataDir, ROSTER_LISTEN: `127.0.0.1:${port}`, ROSTER_LOG_LEVEL: 'warn' },
     stdio: ['ignore', output, output],
   });
