@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UserService } from '../gen/zitadel/user/v2/user_service_pb.ts';
 import { accessOf } from '../src/server/access.ts';
 import { serveDeclared, services } from '../src/server/routes.ts';
-import { filled } from './support/isolation/choices.ts';
+import { type Asked, allUnknown, filled } from './support/isolation/choices.ts';
 import { formsOf } from './support/isolation/forms.ts';
 import { idFieldsOf, idPlaces } from './support/isolation/ids.ts';
 import { checkMethod, type Matrix, pathOf, type Served } from './support/isolation/matrix.ts';
 import { remember } from './support/isolation/memory.ts';
-import { openWire, protocols, statusOf } from './support/isolation/wire.ts';
+import { openWire, printOf, protocols, statusOf } from './support/isolation/wire.ts';
 import { createWorld } from './support/isolation/world.ts';
 import { startServer } from './support/server.ts';
 
@@ -115,6 +115,29 @@ test('who somebody is never comes from the message: without a token that counts 
   }
   expect(answered).toEqual([]);
   expect(await memory.changed()).toEqual([]);
+});
+
+test('over every protocol, a user whom the caller may not read is one that does not exist', async () => {
+  const { theirs, callers } = matrix.world;
+  const [nobody] = callers;
+  const different: string[] = [];
+  for (const { method, access } of served.filter(({ access }) => access.on === 'user')) {
+    const [{ json } = { json: {} }] = formsOf(method.input);
+    const places = [...idPlaces(method.input, json)];
+    for (const protocol of protocols) {
+      const tell = async (asked: Asked) => {
+        const message = fromJson(method.input, asked.json);
+        const body =
+          protocol === 'connect-json' ? Buffer.from(toJsonString(method.input, message)) : toBinary(method.input, message);
+        const headers = { authorization: nobody?.authorization };
+        return printOf(await matrix.wire.send({ path: pathOf(method), headers, body, protocol }));
+      };
+      const hidden = await tell(filled(access, json, places, { user: theirs.people.human, place: theirs }));
+      const unknown = await tell(allUnknown(access, json, places));
+      if (hidden !== unknown) different.push(`${method.name} ${protocol}: ${hidden} in place of ${unknown}`);
+    }
+  }
+  expect(different).toEqual([]);
 });
 
 const unauthenticated = 16;

@@ -1,12 +1,13 @@
 // Runs the requests of one method with every id for everybody, and says where an answer is not the declared one.
-import { type DescMethod, fromBinary, fromJson, type JsonObject, type JsonValue, toBinary, toJson } from '@bufbuild/protobuf';
+import { type DescMethod, fromJson, type JsonObject, toBinary } from '@bufbuild/protobuf';
 import type { Access } from '../../../src/kernel/auth/access.ts';
 import { organizationHeader } from '../../../src/server/organization.ts';
 import { type Asked, allUnknown, type Choice, choicesOf, filled, unknownId } from './choices.ts';
 import { type Form, formsOf } from './forms.ts';
 import { type IdPlace, idPlaces, withId } from './ids.ts';
 import type { Memory } from './memory.ts';
-import { isObject, type Row, textOf, type Verdict, verdictOf } from './rules.ts';
+import { decoded, onlySeen } from './rows.ts';
+import { type Verdict, verdictOf } from './rules.ts';
 import { type Answer, outcomeOf, printOf, type Wire } from './wire.ts';
 import { type Caller, type Person, type Stage, stages, type World } from './world.ts';
 
@@ -115,8 +116,8 @@ async function checkChoice(matrix: Matrix, asking: Asking, choice: Choice): Prom
     const wanted = await expectationOf(matrix, asking, person, asked, verdict);
     const name = (problem: string) => `${caller.name}: ${problem}`;
     if (!wanted.changes) silent.push(checkSilent(matrix, asking, caller, asked, wanted).then((found) => found.map(name)));
-    // What goes through here goes through there: the first form has shown it.
-    else if (caller !== world.owner && (asking.isFirst || choice.name !== 'theirs')) {
+    // What a form holds counts only for calls on a user, and what goes through here goes through there.
+    else if (caller !== world.owner && (asking.isFirst || (asking.access.on === 'user' && choice.name !== 'theirs'))) {
       await settle(silent, problems, memory);
       const said = await tell(matrix, asking, caller, asked);
       if (said.outcome !== wanted.outcome) problems.push(name(`${said.outcome} in place of ${wanted.outcome}`));
@@ -209,35 +210,6 @@ async function checkStrangers(matrix: Matrix, asking: Asking, choice: Choice): P
     );
   });
   return different.map(({ name }) => `${name}: not UNAUTHENTICATED, or not like the others`);
-}
-
-/** An answer of the owner's as it is for somebody who sees some rows only: the others are neither there nor counted. */
-function onlySeen(method: DescMethod, answer: Answer, sees: (row: Row) => boolean): JsonObject {
-  const all = decoded(method, answer);
-  const list = method.output.fields.find((field) => field.fieldKind === 'list' && field.message);
-  const totals = method.output.fields.find((field) => field.message?.fields.some(({ name }) => name === 'total_result'));
-  if (!list || !totals) throw new Error(`${method.name} answers with no list that has a total`);
-  const rows = objects(all[list.jsonName]);
-  const [total] = objects([all[totals.jsonName] ?? null]);
-  if (Number(total?.totalResult) !== rows.length) throw new Error(`${method.name} does not fit on one page`);
-  const seen = rows.filter((row) => sees(rowOf(row)));
-  return { ...all, [list.jsonName]: seen, [totals.jsonName]: { ...total, totalResult: String(seen.length) } };
-}
-
-function rowOf(row: JsonObject): Row {
-  const [details] = objects([row.details ?? null]);
-  const userId = textOf(row.userId);
-  return { id: textOf(row.id) || userId, userId, organizationId: textOf(row.organizationId) || textOf(details?.resourceOwner) };
-}
-
-const objects = (value: JsonValue | undefined): JsonObject[] =>
-  Array.isArray(value) ? value.filter((item): item is JsonObject => isObject(item)) : [];
-
-function decoded(method: DescMethod, { body }: Answer): JsonObject {
-  const json = toJson(method.output, fromBinary(method.output, body), { alwaysEmitImplicit: true });
-  const [object] = objects([json]);
-  if (!object) throw new Error(`${method.name} answers with something else than an object`);
-  return object;
 }
 
 function once<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {

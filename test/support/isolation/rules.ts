@@ -42,6 +42,12 @@ const denied = (reason = 'PERMISSION_DENIED'): Verdict => ({
 });
 
 export function verdictOf(world: World, cell: Cell): Verdict {
+  const verdict = byAccess(world, cell);
+  const outcome = verdict.kind === 'as owner' ? takenId(world, cell) : undefined;
+  return outcome === undefined ? verdict : { kind: 'refused', outcome, hidden: false };
+}
+
+function byAccess(world: World, cell: Cell): Verdict {
   const { access, caller } = cell;
   switch (access.on) {
     case 'nothing':
@@ -55,6 +61,13 @@ export function verdictOf(world: World, cell: Cell): Verdict {
     case 'token':
       return onToken(world, cell);
   }
+}
+
+/** Nobody, not even the owner, gets an id again that is in use, or was another organization's. */
+function takenId({ mine, theirs, people }: World, { json, places }: Cell): string | undefined {
+  const given = places.filter(({ isNew }) => isNew).map(({ path }) => textOf(at(json, path)));
+  if (given.some((id) => people.has(id) || id === theirs.deletedId)) return 'failed_precondition USER_ID_TAKEN';
+  return given.some((id) => id === mine.id || id === theirs.id) ? 'already_exists ORGANIZATION_ID_TAKEN' : undefined;
 }
 
 /** What a method that any token may call does with the caller. A new one needs its line here. */
