@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/postgres.ts'],
     pool: 'forks',
+    maxWorkers: 2,
     execArgv: ['--import', './src/imports.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
