@@ -18,8 +18,8 @@ const errors = () =>
     'Every error carries `google.rpc.ErrorInfo` with a reason from this table and the domain `roster`, and',
     '`zitadel.v1.ErrorDetail` with the reason as its id; the status message ends with the reason in parentheses. Broken',
     'rules of a request add `google.rpc.BadRequest` with every field, limits add `google.rpc.RetryInfo`. Reasons stay as',
-    'they are; the sentences may change. Only what is no request at all (a body that cannot be parsed, a message over the',
-    'size limit, an unknown path) is answered by the protocol below, with a code alone.',
+    'they are; the sentences may change. Only what reaches no RPC (an unknown path, another HTTP method or content type) is',
+    'answered with an HTTP status alone.',
     '',
     '| reason | code | sentence |',
     '| --- | --- | --- |',
@@ -61,8 +61,9 @@ const rpcs = () =>
   [
     '# RPCs',
     '',
-    'Generated from the definitions and `src/server/access.ts` by `npm run generate`. What an RPC does, and how it fails,',
-    'stands in `proto/`. RPCs without a caller are defined and answer UNIMPLEMENTED.',
+    'Generated from the definitions and `src/server/access.ts` by `npm run generate`. What an RPC does, how it fails, and',
+    'what it asks of its caller or allows him beyond this stands in `proto/`. RPCs that are not served yet are defined and',
+    'answer UNIMPLEMENTED.',
     ...services.flatMap((service) => [
       '',
       `## ${service.typeName}`,

@@ -3,7 +3,7 @@ import type { HashedPassword, Password, SetPassword } from '../../../gen/zitadel
 import type { SetHumanPhone } from '../../../gen/zitadel/user/v2/phone_pb.ts';
 import type { SetHumanProfile } from '../../../gen/zitadel/user/v2/user_pb.ts';
 import type { AddHumanUserRequest, CreateUserRequest_Human } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
-import { failure, invalidField } from '../../kernel/errors.ts';
+import { invalidField } from '../../kernel/errors.ts';
 import type { EmailInput } from '../email/service.ts';
 import type { PasswordInput, Proof } from '../password/service.ts';
 import type { PhoneInput } from '../phone/service.ts';
@@ -102,7 +102,7 @@ function toProof(choice: SetPassword['verification']): Proof {
 
 /** Metadata has an old place in the human part of CreateUser: one of the two, never both. */
 export function oneMetadata<T>(own: T[], deprecated: T[]): T[] {
-  if (own.length > 0 && deprecated.length > 0) throw failure('METADATA_TWICE');
+  if (own.length > 0 && deprecated.length > 0) throw invalidField('METADATA_TWICE', 'human.metadata');
   return own.length > 0 ? own : deprecated;
 }
 

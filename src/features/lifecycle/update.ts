@@ -86,7 +86,7 @@ function authorizeChanges(tx: Tx, user: UserRow | undefined, changes: UserChange
   if (asksNothing(changes)) return authorize({ ...tx, access: { on: 'user', permission: 'user.read', self: true } }, user);
   if (of.type === 'machine') return authorize(tx, user, { self: metadata.length === 0 });
   const phone = of.phone === 'removed' ? undefined : of.phone?.verification;
-  if (phone?.kind === 'verified' || phone?.kind === 'return' || provesNothing(of.email?.verification)) {
+  if (provesNothing(of.email?.verification) || provesNothing(phone)) {
     return authorize(tx, user, { self: false, refusal: 'VERIFICATION_NOT_OWN' });
   }
   const unproven = of.password?.proof.kind === 'none';

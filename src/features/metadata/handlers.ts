@@ -3,7 +3,7 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { MetadataSearchFilter } from '../../../gen/zitadel/metadata/v2/metadata_pb.ts';
 import type { UserService } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
 import { callOf } from '../../kernel/context.ts';
-import { failure } from '../../kernel/errors.ts';
+import { invalidField } from '../../kernel/errors.ts';
 import { pageOf } from '../../kernel/paging.ts';
 import { textMatchOf } from '../user/convert.ts';
 import type { KeyFilter, ListedEntry } from './repository.ts';
@@ -25,8 +25,9 @@ export const metadataHandlers = {
   },
 } satisfies Partial<ServiceImpl<typeof UserService>>;
 
-function toFilter({ filter }: MetadataSearchFilter): KeyFilter {
-  if (filter.case === undefined) throw failure('QUERY_EMPTY', { metadata: { field: 'filters' } });
+function toFilter({ filter }: MetadataSearchFilter, index: number): KeyFilter {
+  const field = `filters[${index}]`;
+  if (filter.case === undefined) throw invalidField('QUERY_EMPTY', field, { field });
   return textMatchOf(filter.value.method, filter.value.key);
 }
 

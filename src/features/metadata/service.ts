@@ -1,5 +1,6 @@
 // Owns: the metadata of a user: opaque bytes by key. Leaves it to nobody to understand them.
 import { authorize } from '../../kernel/auth/authorize.ts';
+import { canEverywhere } from '../../kernel/auth/caller.ts';
 import { type Call, type Tx, transaction } from '../../kernel/call.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import type { Page } from '../../kernel/paging.ts';
@@ -62,8 +63,7 @@ export async function listUserMetadata(
   page: Page,
 ): Promise<MetadataList> {
   const user = await findUser(call.db, userId);
-  const mayKnowAll = call.caller.everywhere.has('user.read');
-  if (!user && mayKnowAll) return { entries: [], total: 0 };
+  if (!user && canEverywhere(call.caller, 'user.read')) return { entries: [], total: 0 };
   authorize(call, user);
   return listEntries(call.db, userId, filters, page);
 }

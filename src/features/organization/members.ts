@@ -33,8 +33,6 @@ const rolesOf = (scope: MemberScope) => (scope.on === 'instance' ? instanceRoles
 /** The roles that clients offer for members of an organization; those of projects are accepted beside them. */
 export const offeredRoles = Object.keys(organizationRoles).filter((role) => role.startsWith('ORG_'));
 
-/** The role that the instance can never be without. */
-
 /** A name that nobody knows goes into the error shortened: it may be as long as a request. */
 const echoedCharacters = 100;
 

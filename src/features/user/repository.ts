@@ -9,12 +9,6 @@ export async function lockUser(tx: Tx, id: string): Promise<UserRow | undefined>
   return row;
 }
 
-/** As `lockUser`; a machine counts as absent. */
-export async function lockHuman(tx: Tx, id: string): Promise<UserRow | undefined> {
-  const user = await lockUser(tx, id);
-  return user?.type === 'human' ? user : undefined;
-}
-
 /** Loads a user without a lock. */
 export async function findUser(db: Db, id: string): Promise<UserRow | undefined> {
   const [row] = await db.select().from(users).where(eq(users.id, id));
