@@ -1543,7 +1543,7 @@ export const AdminService: GenService<{
   /**
    * Gives a user roles on the instance; they count in every organization.
    * Needs iam.member.write on the instance. Roles: IAM_OWNER, IAM_OWNER_VIEWER, IAM_ORG_MANAGER, IAM_USER_MANAGER,
-   * IAM_LOGIN_CLIENT. They take effect with the user's next call.
+   * IAM_LOGIN_CLIENT, SELF_MANAGEMENT_GLOBAL. They take effect with the user's next call.
    * INVALID_ARGUMENT: no role, or an unknown one. PERMISSION_DENIED: a role carries a permission that the caller lacks.
    * NOT_FOUND: no such user, or the caller may not read it. ALREADY_EXISTS: the user is a member of the instance
    * already.
@@ -1559,8 +1559,8 @@ export const AdminService: GenService<{
    * Replaces all roles that a member of the instance holds there.
    * Needs iam.member.write on the instance. The new roles take effect with the user's next call; the same ones again
    * succeed without a change.
-   * INVALID_ARGUMENT: no role, or an unknown one. PERMISSION_DENIED: a role carries a permission that the caller lacks.
-   * NOT_FOUND: the user is no member of the instance.
+   * INVALID_ARGUMENT: no role, or an unknown one. PERMISSION_DENIED: an old or new role carries a permission that the
+   * caller lacks; the caller's own old roles do not count. NOT_FOUND: the user is no member of the instance.
    * FAILED_PRECONDITION: the last IAM_OWNER of the instance would lose that role.
    *
    * @generated from rpc zitadel.admin.v1.AdminService.UpdateIAMMember
@@ -1573,6 +1573,7 @@ export const AdminService: GenService<{
   /**
    * Takes all instance roles from a user; the user and its roles in organizations stay.
    * Needs iam.member.delete on the instance. The roles are gone with the user's next call.
+   * PERMISSION_DENIED: a role of another user carries a permission that the caller lacks.
    * NOT_FOUND: the user is no member of the instance. FAILED_PRECONDITION: it is the last IAM_OWNER of the instance.
    *
    * @generated from rpc zitadel.admin.v1.AdminService.RemoveIAMMember

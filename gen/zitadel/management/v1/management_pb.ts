@@ -3662,8 +3662,8 @@ export const ManagementService: GenService<{
    * Replaces all roles that a member holds in the organization.
    * Needs org.member.write in the organization context. The new roles take effect with the user's next call; the same
    * ones again succeed without a change.
-   * INVALID_ARGUMENT: no role, or an unknown one. PERMISSION_DENIED: a role carries a permission that the caller lacks.
-   * NOT_FOUND: the user is no member of the organization.
+   * INVALID_ARGUMENT: no role, or an unknown one. PERMISSION_DENIED: an old or new role carries a permission that the
+   * caller lacks; the caller's own old roles do not count. NOT_FOUND: the user is no member of the organization.
    *
    * @generated from rpc zitadel.management.v1.ManagementService.UpdateOrgMember
    */
@@ -3675,6 +3675,7 @@ export const ManagementService: GenService<{
   /**
    * Takes all roles in the organization from a user; the user itself stays.
    * Needs org.member.delete in the organization context. The roles are gone with the user's next call.
+   * PERMISSION_DENIED: a role of another user carries a permission that the caller lacks.
    * NOT_FOUND: the user is no member of the organization.
    *
    * @generated from rpc zitadel.management.v1.ManagementService.RemoveOrgMember

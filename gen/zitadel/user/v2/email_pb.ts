@@ -73,9 +73,9 @@ export const SetHumanEmailSchema: GenMessage<SetHumanEmail> = /*@__PURE__*/
 export type SendEmailVerificationCode = Message<"zitadel.user.v2.SendEmailVerificationCode"> & {
   /**
    * Link to put into the mail, with the variables `{{.UserID}}`, `{{.Code}}` and `{{.OrgID}}`.
-   * An absolute https URL (http only for localhost) with literal scheme and host and without user info; with an
-   * allow-list configured its host must be listed or that of the public URL. Absent: the default link on the public
-   * URL.
+   * An absolute https URL with literal scheme and host and without user info; with an allow-list configured its host
+   * must be listed or that of the public URL. Localhost, with http too, is for development mode only. Absent: the
+   * default link on the public URL.
    *
    * @generated from field: optional string url_template = 1;
    */

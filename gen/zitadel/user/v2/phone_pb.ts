@@ -20,7 +20,8 @@ export const file_zitadel_user_v2_phone: GenFile = /*@__PURE__*/
  */
 export type SetHumanPhone = Message<"zitadel.user.v2.SetHumanPhone"> & {
   /**
-   * Stored as E.164; a number without country code is read as Swiss ("079 123 45 67" becomes "+41791234567").
+   * Stored as E.164; a number without country code is read as one of the configured country, by default Switzerland
+   * ("079 123 45 67" becomes "+41791234567").
    * Empty: no phone on creation; UpdateUser removes the phone, with nothing chosen below; UpdateHumanUser ignores it.
    *
    * @generated from field: string phone = 1;

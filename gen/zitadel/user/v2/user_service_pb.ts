@@ -59,7 +59,7 @@ export type CreateUserRequest = Message<"zitadel.user.v2.CreateUserRequest"> & {
   userId?: string | undefined;
 
   /**
-   * Unique without regard to case: on the instance or, if so configured, in the organization. Absent: the e-mail of a
+   * Unique on the instance without regard to case. Absent: the e-mail of a
    * human, the id of a machine.
    *
    * @generated from field: optional string username = 3;
@@ -273,7 +273,7 @@ export type AddHumanUserRequest = Message<"zitadel.user.v2.AddHumanUserRequest">
   userId?: string | undefined;
 
   /**
-   * Unique without regard to case: on the instance or, if so configured, in the organization. Absent: the e-mail.
+   * Unique on the instance without regard to case. Absent: the e-mail.
    *
    * @generated from field: optional string username = 2;
    */
@@ -3713,8 +3713,8 @@ export const UserService: GenService<{
    * Returns the id, and the codes for which `return_code` was chosen; other codes go out by mail and SMS.
    * Errors:
    * - INVALID_ARGUMENT: a blank name, username or metadata key; an empty metadata value; metadata in both places; an
-   *   e-mail, phone, password hash or URL template that is not accepted; a password against the policy of the instance;
-   *   a username at a domain of another organization.
+   *   e-mail, phone, password hash, TOTP secret or URL template that is not accepted; a password against the policy of
+   *   the instance; a username at a domain of another organization.
    * - NOT_FOUND: no such organization, or one the caller may not read.
    * - PERMISSION_DENIED: the caller may read the organization's users but lacks `user.write`.
    * - FAILED_PRECONDITION: the id is taken, or was that of a deleted user of another organization; unknown identity
@@ -3736,8 +3736,8 @@ export const UserService: GenService<{
    * Returns the id, and the codes for which `return_code` was chosen; other codes go out by mail and SMS.
    * Errors:
    * - INVALID_ARGUMENT: a blank name, username or metadata key; an empty metadata value; an e-mail, phone, password
-   *   hash or URL template that is not accepted; a password against the policy of the instance; a username at a domain
-   *   of another organization.
+   *   hash, TOTP secret or URL template that is not accepted; a password against the policy of the instance; a username
+   *   at a domain of another organization.
    * - NOT_FOUND: no such organization, or one the caller may not read.
    * - PERMISSION_DENIED: the caller may read the organization's users but lacks `user.write`; unknown organization
    *   (callers with instance-wide `user.read` only).
@@ -3774,8 +3774,8 @@ export const UserService: GenService<{
    * By default sorted by id in descending order, newest first. Equal rows are ordered by id, so pages never overlap or
    * skip.
    * Errors:
-   * - INVALID_ARGUMENT: a limit above 1000; queries nested more than 20 deep; a query without content; an empty list of
-   *   ids, e-mail addresses or conditions.
+   * - INVALID_ARGUMENT: a limit above 1000; queries nested more than 20 deep; more than 200 conditions, a list of ids or
+   *   addresses counting as one; a query without content; an empty list of ids, e-mail addresses or conditions.
    *
    * @generated from rpc zitadel.user.v2.UserService.ListUsers
    */
@@ -3937,9 +3937,9 @@ export const UserService: GenService<{
    * - INVALID_ARGUMENT: an e-mail, phone, password hash or URL template that is not accepted; neither password nor
    *   hash; a wrong code or current password; a password against the policy; a username at a domain of another
    *   organization.
-   * - NOT_FOUND: no such user, or one the caller may not read.
-   * - PERMISSION_DENIED: a permission named above is lacking; the user is a machine addressed as `human`, or the
+   * - NOT_FOUND: no such user, or one the caller may not read; the user is a machine addressed as `human`, or the
    *   reverse.
+   * - PERMISSION_DENIED: a permission named above is lacking.
    * - FAILED_PRECONDITION, for a password: the code is absent or expired, no password is set to compare with, the new
    *   password is the current one, the user is INITIAL.
    * - ALREADY_EXISTS: the username is taken, or is the verified e-mail of another user of the organization.
@@ -3964,8 +3964,8 @@ export const UserService: GenService<{
    * - INVALID_ARGUMENT: an e-mail, phone, password hash or URL template that is not accepted; neither password nor
    *   hash; a wrong code or current password; a password against the policy; a username at a domain of another
    *   organization.
-   * - NOT_FOUND: no such user, or one the caller may not read.
-   * - PERMISSION_DENIED: a permission named above is lacking; the user is a machine.
+   * - NOT_FOUND: no such user, a machine, or one the caller may not read.
+   * - PERMISSION_DENIED: a permission named above is lacking.
    * - FAILED_PRECONDITION, for a password: the code is absent or expired, no password is set to compare with, the new
    *   password is the current one, the user is INITIAL.
    * - ALREADY_EXISTS: the username is taken, or is the verified e-mail of another user of the organization.
@@ -4049,6 +4049,7 @@ export const UserService: GenService<{
    * Errors:
    * - NOT_FOUND: no such user, already deleted, or one the caller may not read.
    * - PERMISSION_DENIED: the caller may read the user, or is it, but lacks these permissions.
+   * - FAILED_PRECONDITION: the user is the last IAM_OWNER of the instance.
    *
    * @generated from rpc zitadel.user.v2.UserService.DeleteUser
    */
