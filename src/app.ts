@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sql } from 'postgres';
-import { type Config, urlOf } from './config.ts';
+import { masterKey, Problem } from './config/parse.ts';
+import { type Config, ConfigError, urlOf } from './config.ts';
 import { setUp } from './features/organization/setup.ts';
 import type { App } from './kernel/call.ts';
 import { deriveKeys, newMasterKey } from './kernel/crypto/keys.ts';
@@ -97,20 +99,31 @@ const ownerOnly = 0o600;
 /** The master key of the data folder, made on the first start. It appears whole or not at all, and once. */
 async function ownMasterKey(dataDir: string): Promise<Buffer> {
   const file = join(dataDir, 'master.key');
-  const draft = `${file}.${process.pid}`;
-  await writeFile(draft, `${newMasterKey().toString('hex')}\n`, { mode: ownerOnly });
+  const draft = `${file}.${randomUUID()}`;
+  await writeFile(draft, `${newMasterKey().toString('hex')}\n`, { mode: ownerOnly, flush: true });
   await link(draft, file).catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   });
   await unlink(draft);
-  return Buffer.from((await readFile(file, 'utf8')).trim(), 'hex');
+  return keyIn(file);
+}
+
+/** A file that is empty or cut short must not pass for a key: everything would be sealed with one that anybody can guess. */
+async function keyIn(file: string): Promise<Buffer> {
+  const text = (await readFile(file, 'utf8')).trim();
+  try {
+    return masterKey(text);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    throw new ConfigError([`${file} holds no master key. Put it back from a backup, or ${error.message}`]);
+  }
 }
 
 async function prepareData(app: App, { dataDir }: Config): Promise<string | undefined> {
   const file = join(dataDir, 'admin.pat');
   let written: string | undefined;
   await setUp(app, async (token) => {
-    await writeFile(`${file}.new`, `${token}\n`, { mode: ownerOnly });
+    await writeFile(`${file}.new`, `${token}\n`, { mode: ownerOnly, flush: true });
     await rename(`${file}.new`, file);
     written = file;
   });

@@ -2,6 +2,7 @@ import { parseArgs, styleText } from 'node:util';
 import { openApp } from './app.ts';
 import { createToken, listTokens, removeToken, TokenUsage } from './cli/token.ts';
 import { type Config, readConfig } from './config.ts';
+import { checkMasterKey } from './features/organization/setup.ts';
 import type { App } from './kernel/call.ts';
 import { joinEmbedded } from './kernel/db/embedded/join.ts';
 import { callProblem, startProblem } from './problems.ts';
@@ -67,6 +68,7 @@ async function run(command: (app: App) => Promise<string>): Promise<number> {
     const read = readConfig({ ROSTER_LOG_LEVEL: 'error', ...process.env });
     config = { ...read, databaseUrl: read.databaseUrl ?? (await joinEmbedded(read.dataDir)) };
     const { app } = await openApp(config, {}, closers);
+    await checkMasterKey(app);
     process.stdout.write(`${await command(app)}\n`);
     return 0;
   } catch (error) {

@@ -22,9 +22,18 @@ export async function setUp(app: App, keep: (token: string) => Promise<void>): P
     await lockSetup(db);
     const instance = await findInstance(db);
     if (!instance) return createInstance({ ...app, db }, keep);
-    if (!timingSafeEqual(instance.keyProof, app.keys.proof))
-      throw new WrongMasterKey('the data was written under another master key');
+    refuseOtherKey(app, instance.keyProof);
   });
+}
+
+/** WrongMasterKey when there is data and it was written under another master key. */
+export async function checkMasterKey(app: App): Promise<void> {
+  const instance = await findInstance(app.db);
+  if (instance) refuseOtherKey(app, instance.keyProof);
+}
+
+function refuseOtherKey({ keys }: App, keyProof: Buffer): void {
+  if (!timingSafeEqual(keyProof, keys.proof)) throw new WrongMasterKey('the data was written under another master key');
 }
 
 async function createInstance(app: App & { db: Db }, keep: (token: string) => Promise<void>): Promise<void> {

@@ -1,0 +1,72 @@
+// `npm run roster` as an operator types it, beside a service that runs.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { createMachine } from './support/actors.ts';
+import { run } from './support/process.ts';
+import { startServer, type TestServer } from './support/server.ts';
+
+const program = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startServer();
+});
+
+/** Runs one command. Returns its exit code and everything that it wrote. */
+async function roster(args: string[], env: NodeJS.ProcessEnv = {}): Promise<{ code: number | null; said: string }> {
+  const data = { DATABASE_URL: server.database.url, ROSTER_DATA: server.dataDir };
+  const child = run(program, args, { env: { PATH: process.env.PATH, NO_COLOR: '1', ...data, ...env } });
+  return { code: await child.exited, said: child.output() };
+}
+
+const callWith = (token: string) => server.as(token).users.listUsers({});
+
+test('a token is the owner’s or a named machine’s, works at once, stands in the list, and ends when it is removed', async () => {
+  const ofOwner = await roster(['token', 'create']);
+  expect(ofOwner).toEqual({ code: 0, said: expect.stringMatching(/^roster_pat_[\w-]{43}$/) });
+  expect((await callWith(ofOwner.said)).result).not.toEqual([]);
+
+  const userId = await createMachine(server);
+  const { said: token } = await roster(['token', 'create', '--user', userId, '--expires', '12h']);
+  await callWith(token);
+  const list = await roster(['token', 'list', '--user', userId]);
+  expect(list).toEqual({ code: 0, said: expect.stringMatching(/^\d{18} {2}created \S+Z {2}expires \S+Z$/) });
+
+  const id = list.said.slice(0, 18);
+  expect(await roster(['token', 'remove', '--user', userId, '--id', id])).toEqual({
+    code: 0,
+    said: `The token ${id} has ended.`,
+  });
+  await expect(callWith(token)).rejects.toThrow('UNAUTHENTICATED');
+  expect((await roster(['token', 'list', '--user', userId])).said).toBe('The user has no tokens.');
+});
+
+describe('is not done, and says why', () => {
+  test('what it does not understand', async () => {
+    for (const args of [['tokens'], ['token', 'create', '--for', 'ever'], ['token', 'create', '--expires', 'soon']]) {
+      expect(await roster(args)).toEqual({ code: 2, said: expect.stringMatching(/^Not done\. /) });
+    }
+  });
+
+  test('a token for nobody', async () => {
+    const refused = { code: 1, said: expect.stringContaining('USER_UNKNOWN') };
+    expect(await roster(['token', 'create', '--user', 'nobody'])).toEqual(refused);
+  });
+
+  test('a token that no service would take, made under another master key', async () => {
+    const refused = { code: 1, said: expect.stringMatching(/^Not done\. The database was written under another master key/) };
+    expect(await roster(['token', 'create'], { ROSTER_MASTER_KEY: '0'.repeat(64) })).toEqual(refused);
+  });
+
+  test('anything with a key file that was cut short', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'roster-cli-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, 'master.key'), 'c0ffee\n');
+    const refused = { code: 1, said: expect.stringMatching(/^Not done\. .*\n- .*master\.key holds no master key\./) };
+    expect(await roster(['token', 'create'], { ROSTER_DATA: folder })).toEqual(refused);
+  });
+});
