@@ -83,6 +83,7 @@ export const reasons = {
   // Limits and faults
   MESSAGE_TOO_LARGE: [Code.ResourceExhausted, 'A message is too large: {problem}.'],
   REQUEST_UNSUPPORTED: [Code.Unimplemented, 'The request is of a kind that is not supported: {problem}.'],
+  TRIED_TOO_OFTEN: [Code.ResourceExhausted, 'Too many wrong tries; wait before the next one.'],
   HASHING_BUSY: [Code.ResourceExhausted, 'Too many passwords are being checked; try again shortly.'],
   DEADLINE_EXCEEDED: [Code.DeadlineExceeded, 'The deadline passed before there was an answer.'],
   CANCELED: [Code.Canceled, 'The caller gave the call up.'],

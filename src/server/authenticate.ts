@@ -7,7 +7,7 @@ import { setCall } from '../kernel/context.ts';
 import { failure } from '../kernel/errors.ts';
 import { accessOf } from './access.ts';
 import { toFailure } from './faults.ts';
-import { requestIdOf } from './log.ts';
+import { logRefusal, requestIdOf } from './log.ts';
 
 const bearer = /^Bearer +(\S+)$/i;
 
@@ -25,15 +25,18 @@ function declared(method: DescMethod): Access {
 
 /** Refuses a call before its body is read: no token, a bad one, or a method that is not served. */
 export const authenticateBeforeBody = (app: App) => async (context: HandlerContext) => {
-  const access = declared(context.method);
-  if (access.on === 'nothing') return;
-  const token = tokenOf(context.requestHeader);
-  // This one waits for the body: the statement that authenticates loads the user that the body names.
-  if (access.on === 'user' && access.loaded) return;
   try {
+    const access = declared(context.method);
+    if (access.on === 'nothing') return;
+    const token = tokenOf(context.requestHeader);
+    // This one waits for the body: the statement that authenticates loads the user that the body names.
+    if (access.on === 'user' && access.loaded) return;
     setCall(context, callFor(app, access, await find(app, token)));
   } catch (error) {
-    throw toFailure(error, requestIdOf(context), app.log);
+    const request = requestIdOf(context);
+    const failed = toFailure(error, request, app.log);
+    logRefusal(app, context.method, request, failed);
+    throw failed;
   }
 };
 

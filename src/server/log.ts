@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { Code, type ContextValues, createContextKey, type Interceptor } from '@connectrpc/connect';
+import type { DescMethod } from '@bufbuild/protobuf';
+import { Code, type ConnectError, type ContextValues, createContextKey, type Interceptor } from '@connectrpc/connect';
 import type { App } from '../kernel/call.ts';
 import { findCall } from '../kernel/context.ts';
 import { toFailure } from './faults.ts';
@@ -15,6 +16,12 @@ export function requestIdOf({ values }: { values: ContextValues }): string {
   return id;
 }
 
+const nameOf = (method: DescMethod) => `${method.parent.typeName}/${method.name}`;
+
+/** The line of a call that was refused before its body was read. */
+export const logRefusal = (app: App, method: DescMethod, request: string, { code }: ConnectError): void =>
+  app.log.debug({ request, rpc: nameOf(method), code: Code[code] }, 'call refused');
+
 /** One line for each call: what, who, how it ended, how long it took. Never the message, never the headers. */
 export const log =
   (app: App): Interceptor =>
@@ -24,7 +31,7 @@ export const log =
     const started = performance.now();
     const write = (code: string) => {
       const caller = findCall({ values: req.contextValues })?.caller.id;
-      const rpc = `${req.method.parent.typeName}/${req.method.name}`;
+      const rpc = nameOf(req.method);
       app.log.debug({ request, rpc, caller, code, ms: Math.round((performance.now() - started) * 10) / 10 }, 'call');
     };
     try {

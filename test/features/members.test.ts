@@ -450,7 +450,14 @@ describe('the last owner of the instance', () => {
     expect(await outcome(admin.updateIAMMember({ userId, roles: ['IAM_OWNER', 'IAM_OWNER_VIEWER'] }))).toBe('ok');
     const sleeping = await createMachine(lonely);
     await admin.addIAMMember({ userId: sleeping, roles: ['IAM_OWNER'] });
-    await lonely.as().users.deactivateUser({ userId: sleeping });
+    const { users } = lonely.as();
+    await users.deactivateUser({ userId: sleeping });
+    // An owner who cannot act is none.
+    expect(await outcome(admin.removeIAMMember({ userId }))).toBe(last);
+    expect(await outcome(users.deactivateUser({ userId }))).toBe(last);
+    expect(await outcome(users.lockUser({ userId }))).toBe(last);
+    expect(await outcome(users.deleteUser({ userId }))).toBe(last);
+    await users.reactivateUser({ userId: sleeping });
     expect(await outcome(admin.removeIAMMember({ userId }))).toBe('ok');
     const [remaining] = await lonely.sql`select user_id from instance_members where roles @> '{IAM_OWNER}'`;
     expect(remaining).toEqual({ user_id: sleeping });

@@ -7,7 +7,14 @@ import { textKey } from '../../kernel/names.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { checkEmail, type EmailInput, emailColumns, issueEmailCode } from '../email/service.ts';
 import { checkEntries, type MetadataEntry, writeEntries } from '../metadata/service.ts';
-import { checkFormat, checkPolicy, type PasswordInput, storePassword } from '../password/service.ts';
+import {
+  checkFormat,
+  checkPolicy,
+  type PasswordInput,
+  type PreparedPassword,
+  preparePassword,
+  storePassword,
+} from '../password/service.ts';
 import { issuePhoneCode, normalisePhone, type PhoneInput, phoneColumns } from '../phone/service.ts';
 import { checkSecret, importTotp } from '../totp/service.ts';
 import { append, type Details, detailsOf, type UserColumns } from '../user/events.ts';
@@ -65,12 +72,19 @@ export interface Created {
 export async function createUser(call: Call, organizationId: string, input: NewUser): Promise<Created> {
   const user = checkNewUser(call, input);
   await authorizeCreation(call, organizationId);
-  return transaction(call, (tx) => addUser(tx, organizationId, user));
+  const password = await prepareSecret(user);
+  return transaction(call, (tx) => addUser(tx, organizationId, user, password));
 }
 
 export async function addHumanUser(call: Call, input: NewUser & { details: NewHuman }): Promise<Created> {
   const user = checkNewUser(call, input);
-  return transaction(call, (tx) => addUser(tx, call.organizationId, user));
+  const password = await prepareSecret(user);
+  return transaction(call, (tx) => addUser(tx, call.organizationId, user, password));
+}
+
+/** What of a new user takes long to compute: before the transaction. The caller may create him. */
+export async function prepareSecret({ details }: NewUser): Promise<PreparedPassword | undefined> {
+  return details.type === 'human' && details.password ? preparePassword(details.password) : undefined;
 }
 
 async function authorizeCreation(call: Call, organizationId: string): Promise<void> {
@@ -124,6 +138,7 @@ export async function addUser(
   tx: Tx,
   organizationId: string,
   { userId, username, metadata, details }: NewUser,
+  password: PreparedPassword | undefined,
 ): Promise<Created> {
   if (!(await keepOrganization(tx, organizationId))) throw failure(goneReason(tx));
   const { id, sequence } = await idFor(tx, userId, organizationId);
@@ -145,7 +160,7 @@ export async function addUser(
   });
   await append(tx, user, { type: 'user.created' });
   await writeEntries(tx, id, metadata);
-  const codes = details.type === 'human' ? await addHumanParts(tx, user, details) : {};
+  const codes = details.type === 'human' ? await addHumanParts(tx, user, details, password) : {};
   const now = await findUser(tx.db, id);
   return { userId: id, details: detailsOf(now ?? user), ...codes };
 }
@@ -193,7 +208,12 @@ export function profileColumns({ givenName, familyName, nickName, displayName }:
   };
 }
 
-async function addHumanParts(tx: Tx, user: UserRow, { email, phone, password, totpSecret }: NewHuman) {
+async function addHumanParts(
+  tx: Tx,
+  user: UserRow,
+  { email, phone, totpSecret }: NewHuman,
+  password: PreparedPassword | undefined,
+) {
   if (password) await storePassword(tx, user.id, password);
   if (totpSecret !== undefined) await importTotp(tx, user.id, totpSecret);
   const emailCode = await issueEmailCode(tx, user, email.verification);

@@ -1,9 +1,8 @@
 // Owns: the end of a user. Its rows go with it; its history and its id's bond to the organization stay.
 import { authorize } from '../../kernel/auth/authorize.ts';
 import { can } from '../../kernel/auth/caller.ts';
-import { keepAnOwner, lockInstance, ownerRole } from '../../kernel/auth/owners.ts';
-import { instanceRolesOf } from '../../kernel/auth/tokens.ts';
-import { type Call, type Tx, transaction } from '../../kernel/call.ts';
+import { refuseLastOwner } from '../../kernel/auth/owners.ts';
+import { type Call, transaction } from '../../kernel/call.ts';
 import { type Details, record } from '../user/events.ts';
 import { lockUser } from '../user/repository.ts';
 import { removeUser } from './repository.ts';
@@ -18,12 +17,4 @@ export function deleteUser(call: Call, userId: string): Promise<Details> {
     await removeUser(tx, { ...user, sequence: details.sequence });
     return details;
   });
-}
-
-/** Members change under the instance's lock, which is looked for only here: most users own nothing. */
-async function refuseLastOwner(tx: Tx, userId: string): Promise<void> {
-  const isOwner = async () => (await instanceRolesOf(tx.db, userId)).includes(ownerRole);
-  if (!(await isOwner())) return;
-  await lockInstance(tx);
-  if (await isOwner()) await keepAnOwner(tx, userId);
 }

@@ -89,7 +89,7 @@ function newUser({ userId, username, metadata, userType }: CreateUserRequest): N
       return { userId, username, metadata, details };
     }
     case undefined:
-      throw failure('NOT_IMPLEMENTED');
+      throw new Error('one of human and machine is required by the definition');
   }
 }
 

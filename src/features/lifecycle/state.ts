@@ -1,7 +1,9 @@
 // Owns: whether a user may be used at all. Every check of a token or a credential looks at it anew.
 import { authorize } from '../../kernel/auth/authorize.ts';
+import { refuseLastOwner } from '../../kernel/auth/owners.ts';
 import { type Call, transaction, type UserRow } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
+import { forgiveTries } from '../../kernel/guessing.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { type Details, record } from '../user/events.ts';
 import { lockUser as lockRow } from '../user/repository.ts';
@@ -30,6 +32,8 @@ function change(call: Call, userId: string, { from, to, refusal }: Transition): 
   return transaction(call, async (tx) => {
     const user = authorize(tx, await lockRow(tx, userId));
     if (!from.includes(user.state)) throw failure(refusal(user.state));
+    if (to === 'active') await forgiveTries(tx.db, userId, 'password');
+    else await refuseLastOwner(tx, userId);
     return record(tx, userId, { type: 'state.changed', from: user.state, to }, { state: to });
   });
 }

@@ -11,10 +11,10 @@ import {
   changePassword,
   checkFormat,
   checkProof,
+  type PasswordChange,
   type PasswordInput,
   type Proof,
-  type ProofCheck,
-  wrongProof,
+  prepareChange,
 } from '../password/service.ts';
 import { changePhone, normalisePhone, type PhoneInput, removePhone } from '../phone/service.ts';
 import { type Details, detailsOf, record, type UserColumns } from '../user/events.ts';
@@ -55,18 +55,26 @@ export interface Updated {
 
 export async function updateUser(call: Call, userId: string, input: UserChanges): Promise<Updated> {
   const changes = checkChanges(call, input);
-  const outcome = await transaction(call, async (tx) => {
-    const found = await lockUser(tx, userId);
-    // A machine addressed as a human is no human of that id, and the reverse.
-    const user = authorizeChanges(tx, found?.type === changes.of.type ? found : undefined, changes);
+  const password = await preparePasswordChange(call, userId, changes);
+  const updated = await transaction(call, async (tx) => {
+    const user = authorizeChanges(tx, await lockUser(tx, userId), changes);
     await refuseCredentialsOfHigher(tx, user, changes);
-    const proven = await proveOwner(tx, user, changes);
-    if (proven !== 'right') return { wrong: proven };
-    return { updated: await applyChanges(tx, user, changes) };
+    if (password && (await checkProof(tx, user, password)) !== 'right') return undefined;
+    return applyChanges(tx, user, changes, password);
   });
   // Thrown after the commit: a rollback here would forget the failed attempt.
-  if (outcome.wrong) throw wrongProof(outcome.wrong);
-  return outcome.updated;
+  if (!updated) throw failure('CODE_WRONG');
+  return updated;
+}
+
+/** What takes long, before the lock: for those only who may change the password then. */
+async function preparePasswordChange(call: Call, userId: string, changes: UserChanges): Promise<PasswordChange | undefined> {
+  const { of } = changes;
+  if (of.type === 'machine' || !of.password) return undefined;
+  const user = authorizeChanges(call, await findUser(call.db, userId), changes);
+  await refuseCredentialsOfHigher(call, user, changes);
+  if (user.state === 'initial') throw failure('USER_INITIAL');
+  return prepareChange(call, user, of.password.input, of.password.proof);
 }
 
 /** What can be said against the changes without looking anything up. Returns them with their texts in their stored form. */
@@ -81,8 +89,10 @@ function checkChanges(call: Call, changes: UserChanges): UserChanges {
   return { ...changes, username, of: { ...of, phone, profile: profile && trimNames(profile, path) } };
 }
 
-function authorizeChanges(tx: Tx, user: UserRow | undefined, changes: UserChanges): UserRow {
+function authorizeChanges(tx: Call, found: UserRow | undefined, changes: UserChanges): UserRow {
   const { of, metadata } = changes;
+  // A machine addressed as a human is no human of that id, and the reverse.
+  const user = found?.type === of.type ? found : undefined;
   if (asksNothing(changes)) return authorize({ ...tx, access: { on: 'user', permission: 'user.read', self: true } }, user);
   if (of.type === 'machine') return authorize(tx, user, { self: metadata.length === 0 });
   const phone = of.phone === 'removed' ? undefined : of.phone?.verification;
@@ -101,19 +111,18 @@ function asksNothing({ username, metadata, of }: UserChanges): boolean {
   return username === undefined && metadata.length === 0 && parts.every((part) => part === undefined);
 }
 
-async function refuseCredentialsOfHigher(tx: Tx, user: UserRow, { of }: UserChanges): Promise<void> {
+async function refuseCredentialsOfHigher(tx: Call, user: UserRow, { of }: UserChanges): Promise<void> {
   if (of.type === 'human' && (of.email || of.phone || of.password)) await refuseHigherRights(tx, user.id);
 }
 
-async function proveOwner(tx: Tx, user: UserRow, { of }: UserChanges): Promise<ProofCheck> {
-  if (of.type === 'machine' || !of.password) return 'right';
-  if (user.state === 'initial') throw failure('USER_INITIAL');
-  return checkProof(tx, user, of.password.proof, of.password.input);
-}
-
-async function applyChanges(tx: Tx, user: UserRow, { username, metadata, of }: UserChanges): Promise<Updated> {
+async function applyChanges(
+  tx: Tx,
+  user: UserRow,
+  { username, metadata, of }: UserChanges,
+  password: PasswordChange | undefined,
+): Promise<Updated> {
   if (username !== undefined && username !== user.username) await rename(tx, user, username);
-  const codes = of.type === 'human' ? await changeHuman(tx, user, of) : await changeMachine(tx, user, of);
+  const codes = of.type === 'human' ? await changeHuman(tx, user, of, password) : await changeMachine(tx, user, of);
   if (metadata.length > 0) await writeEntries(tx, user.id, metadata);
   const now = await findUser(tx.db, user.id);
   return { details: detailsOf(now ?? user), ...codes };
@@ -125,12 +134,12 @@ async function rename(tx: Tx, user: UserRow, username: string): Promise<void> {
   await refuseTaken(() => record(tx, user.id, { type: 'username.changed' }, { username, usernameKey: textKey(username) }));
 }
 
-async function changeHuman(tx: Tx, user: UserRow, { profile, email, phone, password }: HumanChanges) {
+async function changeHuman(tx: Tx, user: UserRow, { profile, email, phone }: HumanChanges, password: PasswordChange | undefined) {
   if (profile) await changeProfile(tx, user, profile);
   const emailCode = email && (await changeEmail(tx, user, email));
   if (phone === 'removed') await removePhone(tx, user);
   const phoneCode = phone && phone !== 'removed' ? await changePhone(tx, user, phone) : undefined;
-  if (password) await changePassword(tx, user.id, password.input);
+  if (password) await changePassword(tx, user.id, password);
   return { emailCode, phoneCode };
 }
 

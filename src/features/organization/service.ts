@@ -4,7 +4,8 @@ import { reach } from '../../kernel/auth/caller.ts';
 import { type Call, type Tx, transaction } from '../../kernel/call.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { textKey } from '../../kernel/names.ts';
-import { addUser, type Created, checkNewUser, type NewUser } from '../lifecycle/create.ts';
+import { addUser, type Created, checkNewUser, type NewUser, prepareSecret } from '../lifecycle/create.ts';
+import type { PreparedPassword } from '../password/service.ts';
 import type { MemberScope } from '../user/events.ts';
 import { domainFor, labelOf } from './domains.ts';
 import { addTo, checkRoles } from './members.ts';
@@ -40,16 +41,24 @@ export async function addOrganization(call: Call, input: NewOrganization): Promi
   const name = input.name.trim();
   if (name === '') throw invalidField('NAME_BLANK', 'name', { field: 'name' });
   const scope = { on: 'organization', id: input.id ?? call.ids.next() } as const;
-  const admins = input.admins.map((admin) => checkAdmin(call, scope, admin));
+  const admins: Prepared[] = [];
+  for (const admin of input.admins.map((each) => checkAdmin(call, scope, each))) {
+    admins.push({ admin, password: admin.kind === 'human' ? await prepareSecret(admin.human) : undefined });
+  }
   return transaction(call, async (tx) => {
     const organization = await createRow(tx, scope.id, name);
     const humans: Created[] = [];
-    for (const admin of admins) {
-      const human = await addAdmin(tx, scope, admin);
+    for (const prepared of admins) {
+      const human = await addAdmin(tx, scope, prepared);
       if (human) humans.push(human);
     }
     return { organization, humans };
   });
+}
+
+interface Prepared {
+  admin: Admin;
+  password: PreparedPassword | undefined;
 }
 
 function checkAdmin(call: Call, scope: MemberScope, admin: Admin): Admin {
@@ -70,12 +79,16 @@ async function createRow(tx: Tx, id: string, name: string): Promise<Organization
   }
 }
 
-async function addAdmin(tx: Tx, scope: MemberScope & { on: 'organization' }, admin: Admin): Promise<Created | undefined> {
+async function addAdmin(
+  tx: Tx,
+  scope: MemberScope & { on: 'organization' },
+  { admin, password }: Prepared,
+): Promise<Created | undefined> {
   if (admin.kind === 'existing') {
     await addTo(tx, scope, admin.userId, admin.roles);
     return undefined;
   }
-  const human = await addUser(tx, scope.id, admin.human);
+  const human = await addUser(tx, scope.id, admin.human, password);
   await addTo(tx, scope, human.userId, admin.roles);
   return human;
 }

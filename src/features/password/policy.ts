@@ -12,6 +12,9 @@ const rules: readonly [Reason, (password: string) => boolean][] = [
   ['PASSWORD_NEEDS_SYMBOL', (password) => /[^a-zA-Z0-9]/.test(password)],
 ];
 
+/** Whether a new password follows all rules. */
+export const isComplex = (password: string): boolean => rules.every(([, holds]) => holds(password));
+
 /** Holds a new password against the complexity rules, in their order; the first one broken is told. */
 export function checkComplexity(password: string): void {
   for (const [reason, holds] of rules)

@@ -1,9 +1,9 @@
 import { eq } from 'drizzle-orm';
-import type { Tx } from '../../kernel/call.ts';
+import type { Call, Tx } from '../../kernel/call.ts';
 import { userPasswords } from '../../kernel/db/schema.ts';
 
-export async function findHash(tx: Tx, userId: string): Promise<string | undefined> {
-  const [row] = await tx.db.select({ hash: userPasswords.hash }).from(userPasswords).where(eq(userPasswords.userId, userId));
+export async function findHash({ db }: Pick<Call, 'db'>, userId: string): Promise<string | undefined> {
+  const [row] = await db.select({ hash: userPasswords.hash }).from(userPasswords).where(eq(userPasswords.userId, userId));
   return row?.hash;
 }
 

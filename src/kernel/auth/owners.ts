@@ -1,19 +1,37 @@
-import { and, ne, sql } from 'drizzle-orm';
+import { and, eq, ne, sql } from 'drizzle-orm';
 import type { Tx } from '../call.ts';
-import { instanceMembers, instances } from '../db/schema.ts';
+import { instanceMembers, instances, users } from '../db/schema.ts';
 import { failure } from '../errors.ts';
+import { instanceRolesOf } from './tokens.ts';
 
 /** The role that holds every right on the instance. */
 export const ownerRole = 'IAM_OWNER';
 
-/** One at a time may take roles from members of the instance; held until the transaction ends. */
+/** One at a time may take owners from the instance; held until the transaction ends. */
 export async function lockInstance(tx: Tx): Promise<void> {
   await tx.db.select({ id: instances.id }).from(instances).for('update');
 }
 
-/** LAST_OWNER when no owner of the instance would be left without this user. The instance's row is locked. */
+/** LAST_OWNER when the instance would be left without an owner who can act. The instance's row is locked. */
 export async function keepAnOwner(tx: Tx, userId: string): Promise<void> {
-  const other = and(ne(instanceMembers.userId, userId), sql`${ownerRole} = any(${instanceMembers.roles})`);
-  const rows = await tx.db.select({ userId: instanceMembers.userId }).from(instanceMembers).where(other).limit(1);
+  const another = and(
+    ne(instanceMembers.userId, userId),
+    sql`${ownerRole} = any(${instanceMembers.roles})`,
+    eq(users.state, 'active'),
+  );
+  const rows = await tx.db
+    .select({ userId: instanceMembers.userId })
+    .from(instanceMembers)
+    .innerJoin(users, eq(users.id, instanceMembers.userId))
+    .where(another)
+    .limit(1);
   if (rows.length === 0) throw failure('LAST_OWNER');
+}
+
+/** For what ends or stops a user. The lock is taken only for owners: most users are none. */
+export async function refuseLastOwner(tx: Tx, userId: string): Promise<void> {
+  const isOwner = async () => (await instanceRolesOf(tx.db, userId)).includes(ownerRole);
+  if (!(await isOwner())) return;
+  await lockInstance(tx);
+  if (await isOwner()) await keepAnOwner(tx, userId);
 }

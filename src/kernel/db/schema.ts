@@ -26,6 +26,7 @@ export const userState = pgEnum('user_state', ['active', 'inactive', 'locked', '
 export const gender = pgEnum('gender', ['unspecified', 'female', 'male', 'diverse']);
 export const accessTokenType = pgEnum('access_token_type', ['bearer', 'jwt']);
 export const organizationState = pgEnum('organization_state', ['active', 'inactive']);
+export const guessKind = pgEnum('guess_kind', ['password']);
 export const codePurpose = pgEnum('code_purpose', ['email', 'phone', 'password']);
 
 /** Hands every process its part of the id space (kernel/ids.ts). */
@@ -239,6 +240,18 @@ export const codes = pgTable(
     createdAt: time('created_at').notNull(),
   },
   (t) => [primaryKey({ columns: [t.userId, t.purpose] })],
+);
+
+/** Wrong tries in a row, for the wait before the next one (kernel/guessing.ts). */
+export const guesses = pgTable(
+  'guesses',
+  {
+    userId: userId(),
+    kind: guessKind('kind').notNull(),
+    failures: integer('failures').notNull(),
+    lastAt: time('last_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.kind] })],
 );
 
 export const personalAccessTokens = pgTable(

@@ -2,6 +2,9 @@ import type { Sql } from 'postgres';
 import type { App } from '../call.ts';
 import { deliverNext, type Message, outboxChannel } from './outbox.ts';
 
+/** Until what could not be delivered is tried again. */
+const retryMs = 10_000;
+
 /** Delivers what the outbox holds, woken by a notification of Postgres; idle, it asks the database nothing. */
 export class Sender {
   readonly #app: App;
@@ -10,6 +13,7 @@ export class Sender {
   #again = false;
   #stopListening: (() => Promise<void>) | undefined;
   #stopped = false;
+  #retry: NodeJS.Timeout | undefined;
 
   constructor(app: App, deliver: (id: bigint, message: Message) => Promise<void>) {
     this.#app = app;
@@ -25,6 +29,7 @@ export class Sender {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    clearTimeout(this.#retry);
     await this.#stopListening?.().catch((error: unknown) => this.#app.log.debug(error, 'unlisten failed'));
     await this.#running;
   }
@@ -43,6 +48,8 @@ export class Sender {
         while (!this.#stopped && (await deliverNext(this.#app, this.#deliver)));
       } catch (error) {
         this.#app.log.error(error, 'a message could not be delivered; it stays in the outbox');
+        clearTimeout(this.#retry);
+        this.#retry = setTimeout(() => this.#wake(), retryMs).unref();
       }
     }
   }
