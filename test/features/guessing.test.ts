@@ -88,6 +88,14 @@ test('an unlock and a new password forgive; who needs no proof never waits', asy
   expect(await guess()).toBe(tooOften);
 });
 
+test('a user who was switched off and on again waits as before', async () => {
+  const { users } = server.as();
+  await guessTimes(5);
+  await users.deactivateUser({ userId });
+  await users.reactivateUser({ userId });
+  expect(await guess()).toBe(tooOften);
+});
+
 test('each user has a counter of his own', async () => {
   await guessTimes(5);
   userId = await createHuman(server, { passwordType: { case: 'password', value: { password: 'Current-1' } } });

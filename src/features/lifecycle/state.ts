@@ -15,6 +15,8 @@ interface Transition {
   to: State;
   /** Told in any other state. */
   refusal: (state: State) => Reason;
+  /** Whether wrong tries are forgotten with it. */
+  forgives?: boolean;
 }
 
 const transitions = {
@@ -25,15 +27,15 @@ const transitions = {
   },
   reactivate: { from: ['inactive'], to: 'active', refusal: () => 'USER_NOT_INACTIVE' },
   lock: { from: ['active', 'initial'], to: 'locked', refusal: () => 'USER_NOT_LOCKABLE' },
-  unlock: { from: ['locked'], to: 'active', refusal: () => 'USER_NOT_LOCKED' },
+  unlock: { from: ['locked'], to: 'active', refusal: () => 'USER_NOT_LOCKED', forgives: true },
 } satisfies Record<string, Transition>;
 
-function change(call: Call, userId: string, { from, to, refusal }: Transition): Promise<Details> {
+function change(call: Call, userId: string, { from, to, refusal, forgives }: Transition): Promise<Details> {
   return transaction(call, async (tx) => {
     const user = authorize(tx, await lockRow(tx, userId));
     if (!from.includes(user.state)) throw failure(refusal(user.state));
-    if (to === 'active') await forgiveTries(tx.db, userId, 'password');
-    else await refuseLastOwner(tx, userId);
+    if (to !== 'active') await refuseLastOwner(tx, userId);
+    if (forgives) await forgiveTries(tx.db, userId, 'password');
     return record(tx, userId, { type: 'state.changed', from: user.state, to }, { state: to });
   });
 }
