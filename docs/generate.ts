@@ -42,6 +42,11 @@ const configuration = () =>
     '',
   ].join('\n');
 
+const otherwise = ({ otherwise }: Access & { on: 'proof' }) =>
+  otherwise
+    ? `; without one \`${otherwise.permission}\` on the user's organization${otherwise.self ? ', or the user itself' : ''}`
+    : '';
+
 const whoMayCall = (access: Access): string => {
   switch (access.on) {
     case 'nothing':
@@ -50,6 +55,8 @@ const whoMayCall = (access: Access): string => {
       return 'any token';
     case 'user':
       return `\`${access.permission}\` on the user's organization${access.self ? ', or the user itself' : ''}`;
+    case 'proof':
+      return `any token with a proof: a code or the current password${otherwise(access)}`;
     case 'organization':
       return `\`${access.permission}\` in the organization of the call`;
     case 'instance':

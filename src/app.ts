@@ -12,6 +12,7 @@ import { startEmbedded } from './kernel/db/embedded.ts';
 import { migrate } from './kernel/db/migrate.ts';
 import { Ids } from './kernel/ids.ts';
 import { createLogger } from './kernel/logger.ts';
+import { TryLimits } from './kernel/networks.ts';
 import { deliverToFolder } from './kernel/outbox/files.ts';
 import { Sender } from './kernel/outbox/sender.ts';
 import { serve } from './server/serve.ts';
@@ -85,7 +86,7 @@ export async function openApp(
   const keys = deriveKeys(config.masterKey ?? (await ownMasterKey(config.dataDir)));
   const { publicUrl, linkHosts, development, productName, phoneRegion } = config;
   const settings = { publicUrl, linkHosts, development, productName, phoneRegion };
-  return { app: { db, clock, ids: new Ids(row?.node ?? 0, clock), keys, settings, log }, client };
+  return { app: { db, clock, ids: new Ids(row?.node ?? 0, clock), keys, settings, log, tryLimits: new TryLimits() }, client };
 }
 
 async function ownDatabase({ dataDir }: Config, log: App['log'], closers: (() => Promise<void>)[]): Promise<string> {

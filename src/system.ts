@@ -6,5 +6,5 @@ export function operatorCall(app: App): Call {
   const everywhere = new Set(Object.values(instanceRoles).flat());
   const caller = { id: 'operator', organizationId: '', type: 'machine', everywhere, within: new Map() } as const;
   const access = { on: 'user', permission: 'user.write', self: false } as const;
-  return { ...app, caller, access, now: app.clock(), organizationId: '', subject: undefined };
+  return { ...app, caller, access, now: app.clock(), organizationId: '', subject: undefined, network: undefined };
 }

@@ -6,6 +6,7 @@ import type { Db } from './db/client.ts';
 import { isRetryable } from './db/failures.ts';
 import type { users } from './db/schema.ts';
 import type { Ids } from './ids.ts';
+import type { TryLimits } from './networks.ts';
 import type { Settings } from './settings.ts';
 
 /** What the process has: the same for all requests. */
@@ -16,6 +17,8 @@ export interface App {
   keys: Keys;
   settings: Settings;
   log: Logger;
+  /** What each network has left of wrong tries. */
+  tryLimits: TryLimits;
 }
 
 export type UserRow = typeof users.$inferSelect;
@@ -29,6 +32,8 @@ export interface Call extends App {
   organizationId: string;
   /** The user that the method's declaration names, loaded by the statement that authenticated the caller. */
   subject: UserRow | undefined;
+  /** Where the request comes from, as limits count it (kernel/networks.ts); undefined at the command line. */
+  network: string | undefined;
 }
 
 /** A call with an open transaction. Whatever writes demands this type, so nothing writes outside one. */

@@ -1,11 +1,14 @@
-import { and, eq, sql } from 'drizzle-orm';
-import type { App } from './call.ts';
+import { and, eq, lt, sql } from 'drizzle-orm';
+import { can } from './auth/caller.ts';
+import type { Call } from './call.ts';
 import type { Db } from './db/client.ts';
-import { guesses } from './db/schema.ts';
+import { guesses, guessKind } from './db/schema.ts';
 import { failure } from './errors.ts';
 
 /** What is being guessed: each has its own counter. */
 export type Guessed = (typeof guesses.$inferInsert)['kind'];
+
+export const guessed = guessKind.enumValues;
 
 /** Wrong tries in a row before the first wait. */
 export const freeTries = 5;
@@ -15,6 +18,8 @@ const firstWait = 1;
 const longestWait = 600;
 /** Doublings after which the longest wait is reached for sure; more would overflow. */
 const maximumDoublings = 20;
+/** Milliseconds after the last wrong try until all are forgotten. */
+const memoryMs = 24 * 60 * 60 * 1000;
 
 const waitMs = (failures: number) =>
   failures < freeTries ? 0 : Math.min(longestWait, firstWait * 2 ** Math.min(failures - freeTries, maximumDoublings)) * 1000;
@@ -24,31 +29,62 @@ const wait = sql`case when ${guesses.failures} < ${freeTries} then 0
   else least(${longestWait}, ${firstWait} * power(2, least(${guesses.failures} - ${freeTries}, ${maximumDoublings}))) end
   * interval '1 second'`;
 
+/** A secret that a call is held against. */
+export interface Guess {
+  userId: string;
+  kind: Guessed;
+  /** Undefined when there is no such user: his tries count like anybody's, or the wait would tell. */
+  user: { organizationId: string } | undefined;
+}
+
+/** Who may read the user passes on what other people typed: his network tells nothing of theirs. */
+const comesThroughService = ({ caller }: Call, { user }: Guess) =>
+  user !== undefined && can(caller, 'user.read', user.organizationId);
+
 /**
  * Counts a try before it is looked at: however many come at once, no more are looked at than the limit lets. A right one
- * is forgiven afterwards. TRIED_TOO_OFTEN, with the time left, while the wait lasts; such a try does not count.
+ * is forgiven by `rightTry`. TRIED_TOO_OFTEN, with the time left, while the wait lasts, or when the caller's network has
+ * used up its wrong tries; such a try does not count.
  */
-export async function countTry({ db, now }: Pick<App, 'db'> & { now: Date }, userId: string, kind: Guessed): Promise<void> {
+export async function countTry(call: Call, guess: Guess): Promise<void> {
+  const { db, now } = call;
+  const { userId, kind } = guess;
+  if (!comesThroughService(call, guess)) call.tryLimits.take(call.network, now);
+  const forgotten = new Date(now.getTime() - memoryMs).toISOString();
   const admitted = await db
     .insert(guesses)
     .values({ userId, kind, failures: 1, lastAt: now })
     .onConflictDoUpdate({
       target: [guesses.userId, guesses.kind],
-      set: { failures: sql`${guesses.failures} + 1`, lastAt: now },
+      set: {
+        failures: sql`case when ${guesses.lastAt} < ${forgotten}::timestamptz then 1 else ${guesses.failures} + 1 end`,
+        lastAt: now,
+      },
       setWhere: sql`${guesses.lastAt} + ${wait} <= ${now.toISOString()}::timestamptz`,
     })
     .returning({ failures: guesses.failures });
-  if (admitted.length === 0) throw failure('TRIED_TOO_OFTEN', { retryAfterMs: await remaining(db, userId, kind, now) });
+  if (admitted.length === 0) throw failure('TRIED_TOO_OFTEN', { retryAfterMs: await remaining(db, guess, now) });
 }
 
-async function remaining(db: Db, userId: string, kind: Guessed, now: Date): Promise<number> {
+async function remaining(db: Db, { userId, kind }: Guess, now: Date): Promise<number> {
   const [row] = await db.select().from(guesses).where(matching(userId, kind));
   return row ? Math.max(1, row.lastAt.getTime() + waitMs(row.failures) - now.getTime()) : 1;
 }
 
-/** After a right try, an unlock, or a new password. */
+/** A try that was counted was right. */
+export async function rightTry(call: Call, guess: Guess): Promise<void> {
+  if (!comesThroughService(call, guess)) call.tryLimits.giveBack(call.network, call.now);
+  await forgiveTries(call.db, guess.userId, guess.kind);
+}
+
+/** After a right try, an unlock, a new password, or a new code. */
 export async function forgiveTries(db: Db, userId: string, kind: Guessed): Promise<void> {
   await db.delete(guesses).where(matching(userId, kind));
+}
+
+/** Removes what nobody has to wait for any more. Whether it is done changes no answer. */
+export async function sweepTries(db: Db, now: Date): Promise<void> {
+  await db.delete(guesses).where(lt(guesses.lastAt, new Date(now.getTime() - memoryMs)));
 }
 
 const matching = (userId: string, kind: Guessed) => and(eq(guesses.userId, userId), eq(guesses.kind, kind));

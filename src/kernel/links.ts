@@ -5,6 +5,9 @@ import { invalidField } from './errors.ts';
 const variables = {
   email: ['UserID', 'Code', 'OrgID'],
   password: ['UserID', 'Code', 'OrgID'],
+  invite: ['UserID', 'Code', 'OrgID'],
+  passkey: ['UserID', 'OrgID', 'CodeID', 'Code'],
+  otp: ['Code', 'UserID', 'LoginName', 'DisplayName', 'PreferredLanguage', 'SessionID'],
 } as const;
 
 export type LinkPurpose = keyof typeof variables;

@@ -63,5 +63,5 @@ async function find(app: App, token: string, subject?: string): Promise<Authenti
 }
 
 function callFor(app: App, access: Access, { caller, subject, now }: Authenticated & { now: Date }): Call {
-  return { ...app, caller, access, now, organizationId: caller.organizationId, subject };
+  return { ...app, caller, access, now, organizationId: caller.organizationId, subject, network: undefined };
 }

@@ -74,6 +74,7 @@ function callWith(permissions: readonly Permission[], organizationId: string): C
     now: epoch,
     organizationId,
     subject: undefined,
+    network: undefined,
   };
 }
 

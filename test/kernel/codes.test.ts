@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type Tx, transaction } from '../../src/kernel/call.ts';
 import { checkCode, createCode, deleteCode, maximumFailures, type Purpose } from '../../src/kernel/codes/codes.ts';
 import { randomText, upperDigits } from '../../src/kernel/codes/random.ts';
-import { deliverNext, enqueue, type Message } from '../../src/kernel/outbox/outbox.ts';
 import { createHuman, homeOf } from '../support/actors.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 
@@ -33,22 +32,26 @@ const work = <T>(job: (tx: Tx) => Promise<T>, minutes = 0): Promise<T> =>
       now: new Date(epoch.getTime() + minutes * minute),
       organizationId: home,
       subject: undefined,
+      network: undefined,
     },
     job,
   );
 
-const create = (userId: string, purpose: Purpose = 'email') => work((tx) => createCode(tx, userId, purpose));
+const create = (userId: string, purpose: Purpose = 'email') => work(async (tx) => (await createCode(tx, userId, purpose)).code);
 const check = (userId: string, code: string, purpose: Purpose = 'email', minutes = 0) =>
   work((tx) => checkCode(tx, userId, purpose, code), minutes);
 
 describe('a code', () => {
-  test.each(['email', 'phone', 'password'] as const)('for %s is six capitals and digits, right once', async (purpose) => {
-    const userId = await createHuman(server);
-    const code = await create(userId, purpose);
-    expect(code).toMatch(/^[A-Z0-9]{6}$/);
-    expect(await check(userId, code, purpose)).toBe('right');
-    expect(await check(userId, code, purpose)).toBe('absent');
-  });
+  test.each(['email', 'phone', 'password', 'invite'] as const)(
+    'for %s is six capitals and digits, right once',
+    async (purpose) => {
+      const userId = await createHuman(server);
+      const code = await create(userId, purpose);
+      expect(code).toMatch(/^[A-Z0-9]{6}$/);
+      expect(await check(userId, code, purpose)).toBe('right');
+      expect(await check(userId, code, purpose)).toBe('absent');
+    },
+  );
 
   test('is compared as it is', async () => {
     const userId = await createHuman(server);
@@ -135,41 +138,4 @@ test('every character of an alphabet is drawn, each about as often', () => {
   // Ten standard deviations: chance does not get there.
   const deviation = Math.sqrt(drawn / upperDigits.length);
   for (const count of counts.values()) expect(Math.abs(count - drawn / upperDigits.length)).toBeLessThan(10 * deviation);
-});
-
-describe('a message in the outbox', () => {
-  const message: Message = {
-    kind: 'verify-email',
-    channel: 'email',
-    to: 'sealed@example.net',
-    userId: 'u',
-    organizationId: 'o',
-    code: 'SECRET',
-  };
-
-  test('is sealed, leaves when its transaction commits, and stays until it is delivered', async () => {
-    const seen: Message[] = [];
-    await work(async (tx) => {
-      await enqueue(tx, message);
-      const rows = await tx.db.query.outbox.findMany();
-      expect(rows).toHaveLength(1);
-      for (const { message: sealed } of rows) expect(sealed.toString('latin1')).not.toMatch(/SECRET|sealed@/);
-      const fails = deliverNext({ ...server.app, db: tx.db }, async () => {
-        throw new Error('no way out');
-      });
-      await expect(fails).rejects.toThrow('no way out');
-      expect(await deliverNext({ ...server.app, db: tx.db }, async (_, one) => void seen.push(one))).toBe(true);
-      expect(await deliverNext({ ...server.app, db: tx.db }, async (_, one) => void seen.push(one))).toBe(false);
-    });
-    expect(seen).toEqual([message]);
-  });
-
-  test('never leaves when its transaction is undone', async () => {
-    const undone = work(async (tx) => {
-      await enqueue(tx, message);
-      throw new Error('undone');
-    });
-    await expect(undone).rejects.toThrow('undone');
-    expect(await server.sql`select 1 from outbox`).toHaveLength(0);
-  });
 });

@@ -71,10 +71,8 @@ export async function issueEmailCode(tx: Tx, user: UserRow, verification: Verifi
   if (verification.kind === 'verified' || verification.kind === 'none') return undefined;
   const code = await createCode(tx, user.id, 'email');
   await record(tx, user.id, { type: 'email.code.created' });
-  if (verification.kind === 'return') return code;
-  const { urlTemplate } = verification;
-  const { id: userId, organizationId, email: to } = user;
-  await enqueue(tx, { kind: 'verify-email', channel: 'email', to, userId, organizationId, code, urlTemplate });
+  if (verification.kind === 'return') return code.code;
+  await enqueue(tx, user, 'email', { kind: 'verify-email', ...code, urlTemplate: verification.urlTemplate });
   return undefined;
 }
 

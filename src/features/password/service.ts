@@ -5,7 +5,7 @@ import { checkCode, deleteCode } from '../../kernel/codes/codes.ts';
 import { acceptedFormats } from '../../kernel/crypto/hashes/formats.ts';
 import { hashPassword, parseHash, verifyPassword } from '../../kernel/crypto/hashes/hashes.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
-import { countTry, forgiveTries } from '../../kernel/guessing.ts';
+import { countTry, forgiveTries, rightTry } from '../../kernel/guessing.ts';
 import { record } from '../user/events.ts';
 import { checkComplexity, isComplex } from './policy.ts';
 import { findHash, writeHash } from './repository.ts';
@@ -69,8 +69,12 @@ export async function prepareChange(call: Call, user: UserRow, input: PasswordIn
 async function checkCurrent(call: Call, user: UserRow, password: string): Promise<string> {
   const hash = await findHash(call, user.id);
   if (hash === undefined) throw failure('PASSWORD_NOT_SET');
-  await countTry(call, user.id, 'password');
-  if (await verifyPassword(hash, password)) return hash;
+  const guess = { userId: user.id, kind: 'password', user } as const;
+  await countTry(call, guess);
+  if (await verifyPassword(hash, password)) {
+    await rightTry(call, guess);
+    return hash;
+  }
   await transaction(call, (tx) => record(tx, user.id, { type: 'password.check.failed' }));
   throw failure('PASSWORD_WRONG');
 }

@@ -63,8 +63,7 @@ export async function issuePhoneCode(tx: Tx, user: UserRow, verification: Verifi
   if (verification.kind === 'verified') return undefined;
   const code = await createCode(tx, user.id, 'phone');
   await record(tx, user.id, { type: 'phone.code.created' });
-  if (verification.kind === 'return') return code;
-  const { id: userId, organizationId, phone: to } = user;
-  await enqueue(tx, { kind: 'verify-phone', channel: 'sms', to, userId, organizationId, code });
+  if (verification.kind === 'return') return code.code;
+  await enqueue(tx, user, 'sms', { kind: 'verify-phone', ...code });
   return undefined;
 }

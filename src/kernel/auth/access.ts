@@ -14,6 +14,11 @@ export type Access =
    * authenticates the caller brings the user along.
    */
   | { on: 'user'; permission: Permission; self: boolean; loaded?: true }
+  /**
+   * Any valid token that comes with a proof: a code, the current password. `otherwise` is what a caller without one needs,
+   * on the user's organization; to be the user is enough where `self` says so.
+   */
+  | { on: 'proof'; otherwise?: { permission: Permission; self: boolean } }
   /** The permission on the organization that the call names: in its request, else in the header, else the caller's own. */
   | { on: 'organization'; permission: Permission }
   /** The permission on the whole instance. */

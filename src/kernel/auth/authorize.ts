@@ -28,11 +28,22 @@ export function isVisible({ caller }: Call, user: Target): boolean {
  */
 export function authorize<T extends Target>(call: Call, user: T | undefined, options: Options = {}): T {
   const { caller, access } = call;
-  if (access.on !== 'user') throw new Error(`a method declared on ${access.on} asks for a user`);
+  const needed = access.on === 'user' ? access : access.on === 'proof' ? access.otherwise : undefined;
+  if (!needed) throw new Error(`a method declared on ${access.on} asks for a user`);
   if (!user) throw failure(canEverywhere(caller, 'user.read') ? (options.unknown ?? 'USER_NOT_FOUND') : 'USER_NOT_FOUND');
   if (!isVisible(call, user)) throw failure('USER_NOT_FOUND');
-  if (can(caller, access.permission, user.organizationId)) return user;
-  const isSelf = access.self && user.id === caller.id;
+  if (can(caller, needed.permission, user.organizationId)) return user;
+  const isSelf = needed.self && user.id === caller.id;
   if (isSelf && options.self !== false) return user;
   throw failure(isSelf ? (options.refusal ?? 'PERMISSION_DENIED') : 'PERMISSION_DENIED');
+}
+
+/**
+ * The error of a proof that is not right, on a call that takes one. A stranger is told the same for whatever is wrong as
+ * for an unknown user: neither who exists nor what state he is in. Who sees the user is told the reason; `unknown` is what
+ * a caller who may know all ids is told of one that does not exist.
+ */
+export function refusedProof(call: Call, user: Target | undefined, reason: Reason, unknown: Reason = 'USER_NOT_FOUND'): Error {
+  if (!user) return failure(canEverywhere(call.caller, 'user.read') ? unknown : 'USER_NOT_FOUND');
+  return failure(isVisible(call, user) ? reason : 'USER_NOT_FOUND');
 }

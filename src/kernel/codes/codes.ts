@@ -2,6 +2,7 @@ import { and, eq, sql } from 'drizzle-orm';
 import type { Tx } from '../call.ts';
 import { keyedHash } from '../crypto/keys.ts';
 import { codes } from '../db/schema.ts';
+import { forgiveTries } from '../guessing.ts';
 import { randomText, upperDigits } from './random.ts';
 
 export type Purpose = (typeof codes.$inferInsert)['purpose'];
@@ -13,6 +14,7 @@ const shapes: Record<Purpose, { length: number; lifetimeMs: number }> = {
   email: { length: 6, lifetimeMs: hour },
   phone: { length: 6, lifetimeMs: hour },
   password: { length: 6, lifetimeMs: hour },
+  invite: { length: 6, lifetimeMs: 72 * hour },
 };
 
 /** Wrong tries after which a code is dead. */
@@ -22,8 +24,18 @@ export const maximumFailures = 5;
 const hashOf = (tx: Tx, userId: string, purpose: Purpose, code: string) =>
   keyedHash(tx.keys.code, JSON.stringify([userId, purpose, code]));
 
-/** Makes the user's one live code for a purpose; an older one dies. Returns it in plain, for sending or returning only. */
-export async function createCode(tx: Tx, userId: string, purpose: Purpose): Promise<string> {
+/** A code in plain, for sending or returning only. */
+export interface Code {
+  code: string;
+  /** ISO 8601. */
+  expiresAt: string;
+}
+
+/**
+ * Makes the user's one live code for a purpose; an older one dies. Wrong tries of codes are forgiven: who guessed at an
+ * older one cannot make its owner wait for this one, which dies by its own wrong tries.
+ */
+export async function createCode(tx: Tx, userId: string, purpose: Purpose): Promise<Code> {
   const { length, lifetimeMs } = shapes[purpose];
   const code = randomText(upperDigits, length);
   const row = {
@@ -36,7 +48,8 @@ export async function createCode(tx: Tx, userId: string, purpose: Purpose): Prom
     .insert(codes)
     .values({ userId, purpose, ...row })
     .onConflictDoUpdate({ target: [codes.userId, codes.purpose], set: row });
-  return code;
+  await forgiveTries(tx.db, userId, 'code');
+  return { code, expiresAt: row.expiresAt.toISOString() };
 }
 
 export type CodeCheck = 'right' | 'wrong' | 'absent';
@@ -55,6 +68,15 @@ export async function checkCode(tx: Tx, userId: string, purpose: Purpose, code: 
       update ${codes} set failures = failures + 1 where ${live} and ${codes.hash} <> ${hash} returning 'wrong' as outcome)
     select outcome from used union all select outcome from failed`);
   return rows[0]?.outcome ?? 'absent';
+}
+
+/** Whether a code was made that nobody has used yet; one that expired or died counts. */
+export async function isCodePending(tx: Tx, userId: string, purpose: Purpose): Promise<boolean> {
+  const rows = await tx.db
+    .select({ purpose: codes.purpose })
+    .from(codes)
+    .where(and(eq(codes.userId, userId), eq(codes.purpose, purpose)));
+  return rows.length > 0;
 }
 
 export async function deleteCode(tx: Tx, userId: string, purpose: Purpose): Promise<void> {

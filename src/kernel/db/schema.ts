@@ -26,8 +26,9 @@ export const userState = pgEnum('user_state', ['active', 'inactive', 'locked', '
 export const gender = pgEnum('gender', ['unspecified', 'female', 'male', 'diverse']);
 export const accessTokenType = pgEnum('access_token_type', ['bearer', 'jwt']);
 export const organizationState = pgEnum('organization_state', ['active', 'inactive']);
-export const guessKind = pgEnum('guess_kind', ['password']);
-export const codePurpose = pgEnum('code_purpose', ['email', 'phone', 'password']);
+export const guessKind = pgEnum('guess_kind', ['password', 'code']);
+export const codePurpose = pgEnum('code_purpose', ['email', 'phone', 'password', 'invite']);
+export const channel = pgEnum('channel', ['email', 'sms']);
 
 /** Hands every process its part of the id space (kernel/ids.ts). */
 export const nodeIds = pgSequence('node_ids', { startWith: 1, minValue: 1, cycle: true, maxValue: 1_000_000 });
@@ -242,17 +243,57 @@ export const codes = pgTable(
   (t) => [primaryKey({ columns: [t.userId, t.purpose] })],
 );
 
-/** Wrong tries in a row, for the wait before the next one (kernel/guessing.ts). */
+/**
+ * Wrong tries in a row, for the wait before the next one (kernel/guessing.ts). An id that no user has is counted as well:
+ * a wait must not tell which ids exist.
+ */
 export const guesses = pgTable(
   'guesses',
   {
-    userId: userId(),
+    userId: text('user_id').notNull(),
     kind: guessKind('kind').notNull(),
     failures: integer('failures').notNull(),
     lastAt: time('last_at').notNull(),
   },
-  (t) => [primaryKey({ columns: [t.userId, t.kind] })],
+  (t) => [primaryKey({ columns: [t.userId, t.kind] }), index('guesses_by_time').on(t.lastAt)],
 );
+
+/** How a person was invited last: what the next invitation says where it says nothing itself. */
+export const invites = pgTable('invites', {
+  userId: userId().primaryKey(),
+  /** False when the code was returned to the caller instead. */
+  mailed: boolean('mailed').notNull(),
+  /** Null: the default link. */
+  urlTemplate: text('url_template'),
+  /** Null: the product's name. */
+  applicationName: text('application_name'),
+});
+
+/** What a new password has to be: one row for the instance, and one for each organization that differs. */
+export const passwordPolicies = pgTable('password_policies', {
+  /** Of an organization, or the empty text: the instance. */
+  organizationId: text('organization_id').primaryKey(),
+  /** UTF-8 bytes; in a composition-free policy code points. */
+  minimumLength: integer('minimum_length').notNull(),
+  lower: boolean('lower').notNull(),
+  upper: boolean('upper').notNull(),
+  digit: boolean('digit').notNull(),
+  symbol: boolean('symbol').notNull(),
+  /** Length alone counts: the four above do not. */
+  compositionFree: boolean('composition_free').notNull(),
+});
+
+/** How far the import of a file got: moved in the transaction of each batch, so that a stopped import goes on where it was. */
+export const imports = pgTable('imports', {
+  /** SHA-256 of the file. */
+  file: bytes('file').primaryKey(),
+  /** Lines that are done with, and the bytes that they take. */
+  lines: bigint('lines', { mode: 'number' }).notNull(),
+  bytes: bigint('bytes', { mode: 'number' }).notNull(),
+  imported: bigint('imported', { mode: 'number' }).notNull(),
+  refused: bigint('refused', { mode: 'number' }).notNull(),
+  changedAt: time('changed_at').notNull(),
+});
 
 export const personalAccessTokens = pgTable(
   'personal_access_tokens',
@@ -288,10 +329,28 @@ export const organizationMembers = pgTable(
   (t) => [primaryKey({ columns: [t.organizationId, t.userId] }), index('organization_members_user').on(t.userId)],
 );
 
-/** Messages waiting to leave, queued in the transaction of the change that they tell of. */
-export const outbox = pgTable('outbox', {
-  id: bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
-  /** The message, sealed: it holds the code. */
-  message: bytes('message').notNull(),
-  createdAt: time('created_at').notNull(),
-});
+/**
+ * Messages waiting to leave, queued in the transaction of the change that they tell of. One process takes a message by
+ * moving its due time ahead; if it dies meanwhile, another one takes it then.
+ */
+export const outbox = pgTable(
+  'outbox',
+  {
+    id: bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
+    kind: text('kind').notNull().default(''),
+    channel: channel('channel').notNull().default('email'),
+    /** The message, sealed: it holds the code. */
+    message: bytes('message').notNull(),
+    createdAt: time('created_at').notNull(),
+    /** Of the code in it: nobody gets a code that works no more. */
+    expiresAt: time('expires_at'),
+    attempts: integer('attempts').notNull().default(0),
+    /** Not before. */
+    dueAt: time('due_at').notNull().defaultNow(),
+    /** Given up: an operator decides. */
+    deadAt: time('dead_at'),
+    /** What the last attempt failed with. */
+    failure: text('failure'),
+  },
+  (t) => [index('outbox_due').on(t.dueAt, t.id).where(sql`${t.deadAt} is null`)],
+);

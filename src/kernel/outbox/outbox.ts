@@ -1,28 +1,31 @@
 import { sql } from 'drizzle-orm';
-import type { App, Tx } from '../call.ts';
+import type { App, Tx, UserRow } from '../call.ts';
 import { open, seal } from '../crypto/seal.ts';
 import { outbox } from '../db/schema.ts';
-
-/** A message to a person. Holds a code: it lies sealed in the database and never reaches a log. */
-export interface Message {
-  kind: 'verify-email' | 'verify-phone';
-  channel: 'email' | 'sms';
-  to: string;
-  userId: string;
-  organizationId: string;
-  code: string;
-  urlTemplate?: string | undefined;
-}
+import type { Channel, Content, Message } from './message.ts';
 
 /** Told after a commit that queued a message; every replica listens. */
 export const outboxChannel = 'roster_outbox';
 
 const place = 'outbox';
 
-/** Queues a message in the caller's transaction: it leaves if, and only if, the change it tells of commits. */
-export async function enqueue(tx: Tx, message: Message): Promise<void> {
-  const sealed = seal(tx.keys.seal, place, JSON.stringify(message));
-  await tx.db.insert(outbox).values({ message: sealed, createdAt: tx.now });
+/**
+ * Queues a message to a user in the caller's transaction: it leaves if, and only if, the change it tells of commits.
+ * Without an address or a number for the channel there is nobody to tell.
+ */
+export async function enqueue(tx: Tx, user: UserRow, channel: Channel, content: Content): Promise<void> {
+  const to = channel === 'email' ? user.email : user.phone;
+  if (to === '') return;
+  const { id: userId, organizationId, preferredLanguage: language, username: loginName, displayName } = user;
+  const message: Message = { ...content, channel, to, language, userId, organizationId, loginName, displayName };
+  await tx.db.insert(outbox).values({
+    kind: content.kind,
+    channel,
+    message: seal(tx.keys.seal, place, JSON.stringify(message)),
+    createdAt: tx.now,
+    dueAt: tx.now,
+    expiresAt: 'expiresAt' in content ? new Date(content.expiresAt) : null,
+  });
   await tx.db.execute(sql`select pg_notify(${outboxChannel}, '')`);
 }
 

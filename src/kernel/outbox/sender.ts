@@ -1,6 +1,7 @@
 import type { Sql } from 'postgres';
 import type { App } from '../call.ts';
-import { deliverNext, type Message, outboxChannel } from './outbox.ts';
+import type { Message } from './message.ts';
+import { deliverNext, outboxChannel } from './outbox.ts';
 
 /** Until what could not be delivered is tried again. */
 const retryMs = 10_000;

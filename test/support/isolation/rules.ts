@@ -60,6 +60,8 @@ function byAccess(world: World, cell: Cell): Verdict {
       return hasEverywhere(caller, access.permission) ? asOwner : denied();
     case 'token':
       return onToken(world, cell);
+    case 'proof':
+      return onProof(world, cell, access);
   }
 }
 
@@ -109,6 +111,20 @@ function onUser(world: World, { method, caller, json, places }: Cell, access: Ac
   if (method.name === 'DeleteUser' && has(caller, 'user.self.delete', target.organizationId)) return asOwner;
   if (!access.self) return denied();
   return onSelf(caller, json);
+}
+
+/**
+ * A call that a proof opens: to a stranger nothing but a right proof tells users apart, and the matrix has none. What the
+ * proof is held against comes later than who may know of the user.
+ */
+function onProof(world: World, cell: Cell, { otherwise }: Access & { on: 'proof' }): Verdict {
+  const { caller, json } = cell;
+  const proven = ['verificationCode', 'currentPassword'].some((proof) => holds(json, proof));
+  if (!proven && otherwise) return onUser(world, cell, { on: 'user', ...otherwise });
+  const target = world.people.get(textOf(json.userId));
+  if (target?.type !== 'human') return hasEverywhere(caller, 'user.read') ? asOwner : hidden('USER_NOT_FOUND');
+  const seen = target.id === caller.id || has(caller, 'user.read', target.organizationId);
+  return seen ? asOwner : hidden('USER_NOT_FOUND');
 }
 
 /** What nobody does to himself without user.write, on any method: decisions that hold across the whole service. */
