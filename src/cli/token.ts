@@ -5,21 +5,39 @@ import type { App } from '../kernel/call.ts';
 import { textKey } from '../kernel/names.ts';
 import { maximumLimit } from '../kernel/paging.ts';
 import { operatorCall } from '../system.ts';
+import { type Command, type Given, type Operator, Usage } from './command.ts';
 
-/** Options that make no sense; the message says what would. */
-export class TokenUsage extends Error {
-  override name = 'TokenUsage';
-}
+const user = { value: 'ID_OR_NAME', help: 'the user; the first owner of the instance when left out' };
 
-type Options = Record<string, string | undefined>;
+export const tokenCommands: readonly Command[] = [
+  {
+    name: 'token create',
+    help: 'make a personal access token of a machine user and print it; it is shown this once',
+    options: {
+      user,
+      expires: { value: 'WHEN', help: 'how long it holds, such as 12h, 90d or 2027-01-31; 90d when left out' },
+    },
+    run: createToken,
+  },
+  { name: 'token list', help: 'the tokens of a machine user: id, creation, expiration', options: { user }, run: listTokens },
+  {
+    name: 'token remove',
+    help: 'end a token; its next call is refused',
+    options: { user, id: { value: 'TOKEN_ID', help: 'which one' } },
+    run: removeToken,
+  },
+];
 
-export async function createToken(app: App, { user, expires = '90d' }: Options): Promise<string> {
+async function createToken({ open, print }: Operator, { user, expires = '90d' }: Given): Promise<number> {
+  const app = await open();
   const expiresAt = expiration(expires, app.clock());
   const { token } = await addPersonalAccessToken(operatorCall(app), await idOf(app, user), expiresAt);
-  return token;
+  print(token);
+  return 0;
 }
 
-export async function listTokens(app: App, { user }: Options): Promise<string> {
+async function listTokens({ open, print }: Operator, { user }: Given): Promise<number> {
+  const app = await open();
   const userId = await idOf(app, user);
   const page = { offset: 0, limit: maximumLimit, ascending: true };
   const { rows, total } = await listPersonalAccessTokens(operatorCall(app), {
@@ -30,19 +48,22 @@ export async function listTokens(app: App, { user }: Options): Promise<string> {
   const lines = rows.map(
     ({ id, createdAt, expiresAt }) => `${id}  created ${createdAt.toISOString()}  expires ${expiresAt.toISOString()}`,
   );
-  return total === 0 ? 'The user has no tokens.' : lines.join('\n');
+  print(total === 0 ? 'The user has no tokens.' : lines.join('\n'));
+  return 0;
 }
 
-export async function removeToken(app: App, { user, id }: Options): Promise<string> {
-  if (!id) throw new TokenUsage('Say which token: --id TOKEN_ID, from "token list".');
+async function removeToken({ open, print }: Operator, { user, id }: Given): Promise<number> {
+  if (!id) throw new Usage('Say which token: --id TOKEN_ID, from "token list".');
+  const app = await open();
   await removePersonalAccessToken(operatorCall(app), await idOf(app, user), id);
-  return `The token ${id} has ended.`;
+  print(`The token ${id} has ended.`);
+  return 0;
 }
 
 async function idOf({ db }: App, user: string | undefined): Promise<string> {
   if (user === undefined) {
     const owner = await findFirstOwner(db);
-    if (!owner) throw new TokenUsage('The instance has no machine user that owns it. Name a user: --user ID_OR_NAME.');
+    if (!owner) throw new Usage('The instance has no machine user that owns it. Name a user: --user ID_OR_NAME.');
     return owner;
   }
   return (await findUserByName(db, textKey(user.trim())))?.id ?? user;
@@ -56,5 +77,5 @@ function expiration(text: string, now: Date): Date {
   if (amount !== undefined) return new Date(now.getTime() + Number(amount) * (units[unit] ?? 0));
   const date = new Date(text);
   if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(date.getTime())) return date;
-  throw new TokenUsage(`--expires ${text}: write a time such as 12h or 90d, or a date such as 2027-01-31.`);
+  throw new Usage(`--expires ${text}: write a time such as 12h or 90d, or a date such as 2027-01-31.`);
 }
