@@ -4,7 +4,14 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { acceptedFormats, parseFormat } from '../../src/kernel/crypto/hashes/formats.ts';
-import { hashPassword, isOutdated, parseHash, verifyParsed, verifyPassword } from '../../src/kernel/crypto/hashes/hashes.ts';
+import {
+  hashPassword,
+  isOutdated,
+  parseHash,
+  verifyDecoy,
+  verifyParsed,
+  verifyPassword,
+} from '../../src/kernel/crypto/hashes/hashes.ts';
 import { createPool, HashingBusy, runInPool } from '../../src/kernel/crypto/hashes/pool.ts';
 import { acceptedVectors, cheapVectors, pbkdf2Vectors, scryptVectors } from './hashVectors.ts';
 
@@ -296,6 +303,7 @@ describe('the pool', () => {
     }
     await expect(verifyPassword(stored, 'Password1!')).rejects.toBeInstanceOf(HashingBusy);
     await expect(hashPassword('Password1!')).rejects.toBeInstanceOf(HashingBusy);
+    await expect(verifyDecoy('Password1!')).rejects.toBeInstanceOf(HashingBusy);
     expect(await verifyPassword('no hash', 'Password1!')).toBe(false);
     gate.resolve();
     await Promise.all(held);

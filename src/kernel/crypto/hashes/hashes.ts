@@ -1,5 +1,5 @@
 import { hash } from '@node-rs/argon2';
-import { argon2Algorithms, verifyArgon2 } from './argon2.ts';
+import { type Argon2Hash, argon2Algorithms, verifyArgon2 } from './argon2.ts';
 import { verifyBcrypt } from './bcrypt.ts';
 import { isWithinBounds } from './bounds.ts';
 import { verifyFirebase } from './firebase.ts';
@@ -27,11 +27,26 @@ export function parseHash(encoded: string): ParsedHash | undefined {
  */
 export async function verifyPassword(encoded: string, password: string): Promise<boolean> {
   const parsed = parseHash(encoded);
-  if (!parsed) return false;
+  return parsed !== undefined && matches(parsed, password);
+}
+
+function matches(parsed: ParsedHash, password: string): Promise<boolean> {
   const normalised = password.normalize('NFKC');
   return runInPool(
     async () => (await verifyParsed(parsed, password)) || (normalised !== password && verifyParsed(parsed, normalised)),
   );
+}
+
+/** Nobody's: what a wrong password costs where there is none to check it against. */
+const decoy: Argon2Hash = { kind: 'argon2', ...ours, salt: new Uint8Array(16), digest: new Uint8Array(32) };
+
+/**
+ * Takes the time of a check against a hash of our own, so that time does not tell an unknown user, or one without a
+ * password, from a wrong password.
+ * @throws HashingBusy
+ */
+export async function verifyDecoy(password: string): Promise<void> {
+  await matches(decoy, password);
 }
 
 /**
