@@ -70,3 +70,33 @@ function tellFirstUse(log: App['log'], host: string): void {
 /** The template with its variables filled in, each encoded for a URL. */
 export const fillTemplate = (template: string, values: Readonly<Record<string, string>>): string =>
   template.replace(variable, (_, name: string) => encodeURIComponent(values[name] ?? ''));
+
+/** The pages that links lead to when the caller names none; they stand on the public URL (src/web serves what it knows). */
+export const pagePaths = {
+  email: '/ui/login/mail/verification',
+  password: '/ui/login/password/init',
+  invite: '/ui/login/user/invite',
+  passkey: '/ui/login/login/passwordless/init',
+} as const;
+
+const person = 'userID={{.UserID}}&code={{.Code}}&orgID={{.OrgID}}';
+
+/** Without an entry: no page of ours, so no link. */
+const defaultTemplates: Partial<Record<LinkPurpose, string>> = {
+  email: `${pagePaths.email}?${person}`,
+  password: `${pagePaths.password}?${person}`,
+  invite: `${pagePaths.invite}?${person}`,
+  passkey: `${pagePaths.passkey}?userID={{.UserID}}&orgID={{.OrgID}}&codeID={{.CodeID}}&code={{.Code}}`,
+};
+
+/** The link of a message: the template that the caller gave, else our page; undefined where there is neither. */
+export function linkTo(
+  publicUrl: string,
+  purpose: LinkPurpose,
+  template: string | undefined,
+  values: Readonly<Record<string, string>>,
+): string | undefined {
+  const page = defaultTemplates[purpose];
+  const chosen = template ?? (page === undefined ? undefined : `${publicUrl}${page}`);
+  return chosen === undefined ? undefined : fillTemplate(chosen, values);
+}

@@ -34,9 +34,9 @@ export async function messagesUntilNow(server: TestServer, to: string): Promise<
   return delivered(server, to);
 }
 
-/** The code in a message. */
+/** The code in a message, in either language. */
 export function codeIn(message: string | undefined): string {
-  const code = /Your code is (\w+)\./.exec(message ?? '')?.[1];
+  const code = /(?:Your code is|Ihr Code lautet) (\w+)\./.exec(message ?? '')?.[1];
   if (!code) throw new Error(`no code in ${message}`);
   return code;
 }
