@@ -1,6 +1,8 @@
-// Writes the pages of docs/ that follow from the code; with --check it only tells which are out of step.
+// Writes the pages of docs/ that follow from the code, and the list of common passwords; with --check it only tells which
+// are out of step.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Code } from '@connectrpc/connect';
+import { dictionary } from '@zxcvbn-ts/language-common';
 import { settings } from '../src/config.ts';
 import type { Access } from '../src/kernel/auth/access.ts';
 import { reasons } from '../src/kernel/reasons.ts';
@@ -85,15 +87,29 @@ const rpcs = () =>
     '',
   ].join('\n');
 
-const pages: Record<string, () => string> = { 'errors.md': errors, 'configuration.md': configuration, 'rpcs.md': rpcs };
+/** Characters that a password has at least by the default policy; what is shorter needs no list. */
+const shortestListed = 8;
+
+const commonPasswords = () => {
+  const words = dictionary['passwords-common'].filter((word) => Array.from(word).length >= shortestListed);
+  // Framed by line ends: every word can be searched with one on both sides.
+  return ['', ...[...new Set(words)].sort(), ''].join('\n');
+};
+
+const pages: Record<string, () => string> = {
+  'docs/errors.md': errors,
+  'docs/configuration.md': configuration,
+  'docs/rpcs.md': rpcs,
+  'src/features/password/commonPasswords.txt': commonPasswords,
+};
 const check = process.argv.includes('--check');
 
 for (const [name, write] of Object.entries(pages)) {
-  const file = new URL(name, import.meta.url);
+  const file = new URL(`../${name}`, import.meta.url);
   const wanted = write();
   if (!check) writeFileSync(file, wanted);
   else if (readFileSync(file, 'utf8') !== wanted) {
-    console.error(`docs/${name} is out of step with the code: run npm run generate`);
+    console.error(`${name} is out of step with the code: run npm run generate`);
     process.exitCode = 1;
   }
 }

@@ -7,6 +7,7 @@ import { textKey } from '../../kernel/names.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { checkEmail, type EmailInput, emailColumns, issueEmailCode } from '../email/service.ts';
 import { checkEntries, type MetadataEntry, writeEntries } from '../metadata/service.ts';
+import { instance, instance as instancePolicy } from '../password/policyRepository.ts';
 import {
   checkFormat,
   checkPolicy,
@@ -72,19 +73,23 @@ export interface Created {
 export async function createUser(call: Call, organizationId: string, input: NewUser): Promise<Created> {
   const user = checkNewUser(call, input);
   await authorizeCreation(call, organizationId);
-  const password = await prepareSecret(user);
+  const password = await prepareSecret(call, user);
   return transaction(call, (tx) => addUser(tx, organizationId, user, password));
 }
 
 export async function addHumanUser(call: Call, input: NewUser & { details: NewHuman }): Promise<Created> {
   const user = checkNewUser(call, input);
-  const password = await prepareSecret(user);
+  const password = await prepareSecret(call, user);
   return transaction(call, (tx) => addUser(tx, call.organizationId, user, password));
 }
 
 /** What of a new user takes long to compute: before the transaction. The caller may create him. */
-export async function prepareSecret({ details }: NewUser): Promise<PreparedPassword | undefined> {
-  return details.type === 'human' && details.password ? preparePassword(details.password) : undefined;
+export async function prepareSecret(call: Call, { username, details }: NewUser): Promise<PreparedPassword | undefined> {
+  if (details.type === 'machine' || !details.password) return undefined;
+  const { address } = details.email;
+  const { givenName, familyName, nickName = '', displayName = '' } = details.profile;
+  const person = { username: username ?? address, email: address, givenName, familyName, nickName, displayName };
+  return preparePassword(call, details.password, { policyOf: instance, person });
 }
 
 async function authorizeCreation(call: Call, organizationId: string): Promise<void> {
@@ -145,7 +150,7 @@ export async function addUser(
   const name = username ?? (details.type === 'human' ? details.email.address : id);
   await refuseClaimedDomain(tx, name, organizationId);
   if (details.type === 'human') {
-    if (details.password) checkPolicy(details.password);
+    if (password) checkPolicy(password);
     const [provider] = details.linkedProviders;
     if (provider !== undefined) throw failure('PROVIDER_UNKNOWN', { metadata: { provider } });
   }

@@ -7,6 +7,7 @@ import { failure } from '../../kernel/errors.ts';
 import { textKey } from '../../kernel/names.ts';
 import { changeEmail, checkEmail, type EmailInput, provesNothing } from '../email/service.ts';
 import { type MetadataEntry, writeEntries } from '../metadata/service.ts';
+import type { Person } from '../password/policy.ts';
 import {
   changePassword,
   checkFormat,
@@ -56,15 +57,12 @@ export interface Updated {
 export async function updateUser(call: Call, userId: string, input: UserChanges): Promise<Updated> {
   const changes = checkChanges(call, input);
   const password = await preparePasswordChange(call, userId, changes);
-  const updated = await transaction(call, async (tx) => {
+  return transaction(call, async (tx) => {
     const user = authorizeChanges(tx, await lockUser(tx, userId), changes);
     await refuseCredentialsOfHigher(tx, user, changes);
-    if (password && (await checkProof(tx, user, password)) !== 'right') return undefined;
+    if (password) await checkProof(tx, user, password);
     return applyChanges(tx, user, changes, password);
   });
-  // Thrown after the commit: a rollback here would forget the failed attempt.
-  if (!updated) throw failure('CODE_WRONG');
-  return updated;
 }
 
 /** What takes long, before the lock: for those only who may change the password then. */
@@ -74,7 +72,20 @@ async function preparePasswordChange(call: Call, userId: string, changes: UserCh
   const user = authorizeChanges(call, await findUser(call.db, userId), changes);
   await refuseCredentialsOfHigher(call, user, changes);
   if (user.state === 'initial') throw failure('USER_INITIAL');
-  return prepareChange(call, user, of.password.input, of.password.proof);
+  return prepareChange(call, user, of.password.input, of.password.proof, personAfter(user, changes.username, of));
+}
+
+/** The names and the address that a user has after the changes: a new password must hold none of these. */
+function personAfter(user: UserRow, username: string | undefined, { profile, email }: HumanChanges): Person {
+  const { givenName, familyName, nickName, displayName } = profile ?? {};
+  return {
+    username: username ?? user.username,
+    email: email?.address ?? user.email,
+    givenName: givenName ?? user.givenName,
+    familyName: familyName ?? user.familyName,
+    nickName: nickName ?? user.nickName,
+    displayName: displayName || user.displayName,
+  };
 }
 
 /** What can be said against the changes without looking anything up. Returns them with their texts in their stored form. */
@@ -139,7 +150,7 @@ async function changeHuman(tx: Tx, user: UserRow, { profile, email, phone }: Hum
   const emailCode = email && (await changeEmail(tx, user, email));
   if (phone === 'removed') await removePhone(tx, user);
   const phoneCode = phone && phone !== 'removed' ? await changePhone(tx, user, phone) : undefined;
-  if (password) await changePassword(tx, user.id, password);
+  if (password) await changePassword(tx, user, password);
   return { emailCode, phoneCode };
 }
 

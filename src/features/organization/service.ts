@@ -43,7 +43,7 @@ export async function addOrganization(call: Call, input: NewOrganization): Promi
   const scope = { on: 'organization', id: input.id ?? call.ids.next() } as const;
   const admins: Prepared[] = [];
   for (const admin of input.admins.map((each) => checkAdmin(call, scope, each))) {
-    admins.push({ admin, password: admin.kind === 'human' ? await prepareSecret(admin.human) : undefined });
+    admins.push({ admin, password: admin.kind === 'human' ? await prepareSecret(call, admin.human) : undefined });
   }
   return transaction(call, async (tx) => {
     const organization = await createRow(tx, scope.id, name);

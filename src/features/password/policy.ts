@@ -1,22 +1,70 @@
+import type { ConnectError } from '@connectrpc/connect';
+import type { UserRow } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
+import { textKey } from '../../kernel/names.ts';
 import type { Reason } from '../../kernel/reasons.ts';
+import { isCommon } from './commonPasswords.ts';
 
-/** Bytes (UTF-8) of a password at least; what Zitadel's default policy asks for. */
-export const minimumBytes = 8;
+/** The kinds of characters that a policy can ask for, in the order in which they are looked for. */
+export const characterClasses = ['lower', 'upper', 'digit', 'symbol'] as const;
+export type CharacterClass = (typeof characterClasses)[number];
 
-const rules: readonly [Reason, (password: string) => boolean][] = [
-  ['PASSWORD_TOO_SHORT', (password) => Buffer.byteLength(password) >= minimumBytes],
-  ['PASSWORD_NEEDS_LOWER', (password) => /[a-z]/.test(password)],
-  ['PASSWORD_NEEDS_UPPER', (password) => /[A-Z]/.test(password)],
-  ['PASSWORD_NEEDS_DIGIT', (password) => /[0-9]/.test(password)],
-  ['PASSWORD_NEEDS_SYMBOL', (password) => /[^a-zA-Z0-9]/.test(password)],
-];
+export interface PasswordPolicy {
+  /** 1 to 72: bytes of UTF-8, or code points when `compositionFree`. */
+  minimumLength: number;
+  required: readonly CharacterClass[];
+  /** Length alone counts (NIST SP 800-63B-4 section 3.1.1.2); `required` is empty. */
+  compositionFree: boolean;
+}
 
-/** Whether a new password follows all rules. */
-export const isComplex = (password: string): boolean => rules.every(([, holds]) => holds(password));
+/** Of a policy's minimum length. More than 72 could not be met by v1 clients. */
+export const shortestMinimum = 1;
+export const longestMinimum = 72;
 
-/** Holds a new password against the complexity rules, in their order; the first one broken is told. */
-export function checkComplexity(password: string): void {
-  for (const [reason, holds] of rules)
-    if (!holds(password)) throw failure(reason, { metadata: { minimum: String(minimumBytes) } });
+/** What Zitadel's default policy asks for. */
+export const defaultPolicy: PasswordPolicy = { minimumLength: 8, required: characterClasses, compositionFree: false };
+
+/** Code points at least where length alone counts, unless told otherwise: NIST's number for a password as the only factor. */
+export const compositionFreeMinimum = 15;
+
+/** Whose password it is to be. */
+export type Person = Pick<UserRow, 'username' | 'email' | 'givenName' | 'familyName' | 'nickName' | 'displayName'>;
+
+const classes: Record<CharacterClass, readonly [RegExp, Reason]> = {
+  lower: [/[a-z]/, 'PASSWORD_NEEDS_LOWER'],
+  upper: [/[A-Z]/, 'PASSWORD_NEEDS_UPPER'],
+  digit: [/[0-9]/, 'PASSWORD_NEEDS_DIGIT'],
+  symbol: [/[^a-zA-Z0-9]/, 'PASSWORD_NEEDS_SYMBOL'],
+};
+
+/** The first rule that a new password breaks, as the error to tell of it; undefined when it may be used. */
+export function refusalOf(policy: PasswordPolicy, password: string, person: Person): ConnectError | undefined {
+  // The form that is hashed: whichever way it was typed, the same password is judged alike.
+  const normalised = password.normalize('NFKC');
+  const { minimumLength, required, compositionFree } = policy;
+  const length = compositionFree ? Array.from(normalised).length : Buffer.byteLength(normalised);
+  if (length < minimumLength) {
+    const metadata = { minimum: String(minimumLength), unit: compositionFree ? 'characters' : 'bytes' };
+    return failure('PASSWORD_TOO_SHORT', { metadata });
+  }
+  for (const name of characterClasses) {
+    const [pattern, reason] = classes[name];
+    if (required.includes(name) && !pattern.test(normalised)) return failure(reason);
+  }
+  if (isCommon(normalised)) return failure('PASSWORD_COMMON');
+  if (holdsOwnName(normalised, person)) return failure('PASSWORD_HAS_OWN_NAME');
+  return undefined;
+}
+
+/** Code points of a name from which on it counts: shorter ones stand in too many words. */
+const shortestName = 4;
+
+function holdsOwnName(password: string, { username, email, givenName, familyName, nickName, displayName }: Person): boolean {
+  const whole = [username, email, givenName, familyName, nickName, displayName];
+  const localParts = [username, email].map((address) => address.slice(0, Math.max(0, address.lastIndexOf('@'))));
+  const words = [givenName, familyName, nickName, displayName].flatMap((name) => name.split(/\s+/));
+  const key = textKey(password);
+  return [...whole, ...localParts, ...words]
+    .map(textKey)
+    .some((name) => Array.from(name).length >= shortestName && key.includes(name));
 }

@@ -1,13 +1,24 @@
 // Owns: the password of a person, how it is stored, and what proves that someone may change it. Leaves the hash formats
-// to kernel/crypto/hashes, codes to kernel/codes, the counting of tries to kernel/guessing.
-import { type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
-import { checkCode, deleteCode } from '../../kernel/codes/codes.ts';
+// to kernel/crypto/hashes, codes to kernel/codes, the counting of tries to kernel/guessing, the rules to policy.ts.
+import type { ConnectError } from '@connectrpc/connect';
+import { authorize, isVisible, refusedProof } from '../../kernel/auth/authorize.ts';
+import { can } from '../../kernel/auth/caller.ts';
+import { refuseHigherRights } from '../../kernel/auth/privileges.ts';
+import { type App, type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
+import { checkCode, createCode, deleteCode } from '../../kernel/codes/codes.ts';
 import { acceptedFormats } from '../../kernel/crypto/hashes/formats.ts';
-import { hashPassword, parseHash, verifyPassword } from '../../kernel/crypto/hashes/hashes.ts';
+import { hashPassword, parseHash, verifyDecoy, verifyPassword } from '../../kernel/crypto/hashes/hashes.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { countTry, forgiveTries, rightTry } from '../../kernel/guessing.ts';
-import { record } from '../user/events.ts';
-import { checkComplexity, isComplex } from './policy.ts';
+import { checkUrlTemplate } from '../../kernel/links.ts';
+import type { Channel } from '../../kernel/outbox/message.ts';
+import { enqueue } from '../../kernel/outbox/outbox.ts';
+import type { Reason } from '../../kernel/reasons.ts';
+import { type Details, record } from '../user/events.ts';
+import { type Changed, changePerson, notOwn, personOf, proveByCode, tellAtOnce, withDetails } from '../user/person.ts';
+import { findUser, lockUser } from '../user/repository.ts';
+import { type Person, refusalOf } from './policy.ts';
+import { findPolicy, type PolicyOwner } from './policyRepository.ts';
 import { findHash, writeHash } from './repository.ts';
 
 /** A password in plain, or the hash that another system made of it. */
@@ -16,12 +27,8 @@ export type PasswordInput = ({ kind: 'plain'; password: string } | { kind: 'hash
 /** What shows that the password's owner asks. */
 export type Proof = { kind: 'current'; password: string } | { kind: 'code'; code: string } | { kind: 'none' };
 
-/** A password with its hash, computed before any lock is taken. */
-export interface PreparedPassword {
-  input: PasswordInput;
-  /** Undefined when the policy refuses the password, which is told in its turn. */
-  hash: string | undefined;
-}
+/** A password with its hash, computed before any lock is taken, or what its policy has against it, to be told in its turn. */
+export type PreparedPassword = { input: PasswordInput } & ({ hash: string; refusal?: undefined } | { refusal: ConnectError });
 
 /** Refuses a hash of no accepted format, before anything is looked up. */
 export function checkFormat(input: PasswordInput, field: string): void {
@@ -29,79 +36,150 @@ export function checkFormat(input: PasswordInput, field: string): void {
   throw invalidField('PASSWORD_HASH_UNKNOWN', field, { formats: acceptedFormats });
 }
 
-/** Computes what takes long: no transaction and no connection waits for it. HashingBusy when too many ask. */
-export async function preparePassword(input: PasswordInput): Promise<PreparedPassword> {
+/**
+ * Computes what takes long: no transaction and no connection waits for it. HashingBusy when too many ask. An imported hash
+ * follows no policy, its password is not known.
+ */
+export async function preparePassword(
+  app: Pick<App, 'db'>,
+  input: PasswordInput,
+  owner: PolicyOwner,
+  person: Person,
+): Promise<PreparedPassword> {
   if (input.kind === 'hash') return { input, hash: input.hash };
-  return { input, hash: isComplex(input.password) ? await hashPassword(input.password) : undefined };
+  const refusal = refusalOf(await findPolicy(app, owner), input.password, person);
+  return refusal ? { input, refusal } : { input, hash: await hashPassword(input.password) };
 }
 
-/** The rules that a new password must follow; an imported hash follows none, its password is not known. */
-export function checkPolicy(input: PasswordInput): void {
-  if (input.kind === 'plain') checkComplexity(input.password);
+/** Throws what the policy has against a password. */
+export function checkPolicy({ refusal }: PreparedPassword): void {
+  if (refusal) throw refusal;
 }
 
-/** Stores a password for a user, new or old. `checkPolicy` has passed. */
-export async function storePassword(tx: Tx, userId: string, { input, hash }: PreparedPassword): Promise<void> {
-  if (hash === undefined) throw new Error('a password that follows the policy was not hashed');
-  await writeHash(tx, userId, hash);
-  const columns = { passwordChangeRequired: input.changeRequired, passwordChangedAt: tx.now };
+/** Stores a password for a user, new or old. */
+export async function storePassword(tx: Tx, userId: string, prepared: PreparedPassword): Promise<void> {
+  if (prepared.refusal) throw prepared.refusal;
+  await writeHash(tx, userId, prepared.hash);
+  const columns = { passwordChangeRequired: prepared.input.changeRequired, passwordChangedAt: tx.now };
   await record(tx, userId, { type: 'password.changed' }, columns);
 }
 
 /** Another password for a user, as far as it can be prepared without a lock. */
-export interface PasswordChange extends PreparedPassword {
+export type PasswordChange = PreparedPassword & {
   proof: Proof;
   /** The stored hash that the current password was right for. */
   provenBy: string | undefined;
-}
+};
 
 /**
- * Checks a current password, counted before it is looked at, and hashes the new one. PASSWORD_NOT_SET, PASSWORD_WRONG,
- * PASSWORD_UNCHANGED, TRIED_TOO_OFTEN, HashingBusy.
+ * Checks a proof, counted before it is looked at, and hashes the new password. CODE_ABSENT, CODE_WRONG, PASSWORD_NOT_SET,
+ * PASSWORD_WRONG, PASSWORD_UNCHANGED, TRIED_TOO_OFTEN, HashingBusy; `unknown` where the caller may know that there is no
+ * such user. The user may be one that the caller does not see: he is told the same then whatever is wrong.
  */
-export async function prepareChange(call: Call, user: UserRow, input: PasswordInput, proof: Proof): Promise<PasswordChange> {
-  const provenBy = proof.kind === 'current' ? await checkCurrent(call, user, proof.password) : undefined;
+export async function prepareChange(
+  call: Call,
+  { userId, user, unknown }: { userId: string; user: UserRow | undefined; unknown?: Reason },
+  input: PasswordInput,
+  proof: Proof,
+): Promise<PasswordChange> {
+  if (proof.kind === 'code') await proveByCode(call, { ...codeProof(userId, proof.code), ...(unknown && { unknown }) });
+  const provenBy = proof.kind === 'current' ? await checkCurrent(call, { userId, user, unknown }, proof.password) : undefined;
+  if (!user) throw new Error(`the proof for ${userId}, whom nobody knows, was right`);
   if (proof.kind === 'current' && input.kind === 'plain' && input.password === proof.password)
     throw failure('PASSWORD_UNCHANGED');
-  return { ...(await preparePassword(input)), proof, provenBy };
+  return { ...(await preparePassword(call, input, user.organizationId, user)), proof, provenBy };
 }
 
-async function checkCurrent(call: Call, user: UserRow, password: string): Promise<string> {
-  const hash = await findHash(call, user.id);
-  if (hash === undefined) throw failure('PASSWORD_NOT_SET');
-  const guess = { userId: user.id, kind: 'password', user } as const;
+const codeProof = (userId: string, code: string) =>
+  ({ userId, purpose: 'password', code, wrong: 'CODE_WRONG', absent: 'CODE_ABSENT' }) as const;
+
+interface Subject {
+  userId: string;
+  user: UserRow | undefined;
+  unknown?: Reason | undefined;
+}
+
+/** The stored hash that the password is right for. Costs the same whether there is such a user, and whether he has one. */
+async function checkCurrent(call: Call, { userId, user, unknown }: Subject, password: string): Promise<string> {
+  const hash = user && (await findHash(call, user.id));
+  if (user && hash === undefined && isVisible(call, user)) throw failure('PASSWORD_NOT_SET');
+  const guess = { userId, kind: 'password', user } as const;
   await countTry(call, guess);
-  if (await verifyPassword(hash, password)) {
+  if (hash === undefined) await verifyDecoy(password);
+  else if (await verifyPassword(hash, password)) {
     await rightTry(call, guess);
     return hash;
   }
-  await transaction(call, (tx) => record(tx, user.id, { type: 'password.check.failed' }));
-  throw failure('PASSWORD_WRONG');
+  if (user) await transaction(call, (tx) => record(tx, user.id, { type: 'password.check.failed' }));
+  throw refusedProof(call, user, 'PASSWORD_WRONG', unknown);
 }
 
-/** What became of a proof under the lock: a wrong code must be thrown after the commit, so that its count stays. */
-export type ProofCheck = 'right' | 'wrong code';
-
-/** Checks under the lock what could not be checked before: a code, which is consumed, or that nothing changed since. */
-export async function checkProof(tx: Tx, user: UserRow, { proof, provenBy }: PasswordChange): Promise<ProofCheck> {
+/** Under the lock: consumes the code that was right before, or sees that the password is still the one that was checked. */
+export async function checkProof(tx: Tx, user: UserRow, { proof, provenBy }: PasswordChange): Promise<void> {
   switch (proof.kind) {
     case 'none':
-      return 'right';
+      return;
     case 'current':
-      if ((await findHash(tx, user.id)) !== provenBy) throw failure('PASSWORD_WRONG');
-      return 'right';
-    case 'code': {
-      const check = await checkCode(tx, user.id, 'password', proof.code);
-      if (check === 'absent') throw failure('CODE_ABSENT');
-      return check === 'right' ? 'right' : 'wrong code';
-    }
+      if ((await findHash(tx, user.id)) !== provenBy) throw refusedProof(tx, user, 'PASSWORD_WRONG');
+      return;
+    case 'code':
+      if ((await checkCode(tx, user.id, 'password', proof.code)) !== 'right') throw refusedProof(tx, user, 'CODE_ABSENT');
   }
 }
 
-/** Gives a user another password, for every call that does: it follows the rules, ends a reset under way, forgives tries. */
-export async function changePassword(tx: Tx, userId: string, change: PasswordChange): Promise<void> {
-  checkPolicy(change.input);
-  await deleteCode(tx, userId, 'password');
-  await forgiveTries(tx.db, userId, 'password');
-  await storePassword(tx, userId, change);
+/**
+ * Gives a user another password, for every call that does: it follows the rules, ends a reset under way, forgives tries,
+ * and its owner is told, at an address that is known to be his.
+ */
+export async function changePassword(tx: Tx, user: UserRow, prepared: PreparedPassword): Promise<void> {
+  checkPolicy(prepared);
+  await deleteCode(tx, user.id, 'password');
+  await forgiveTries(tx.db, user.id, 'password');
+  await storePassword(tx, user.id, prepared);
+  if (user.emailVerified) await enqueue(tx, user, 'email', { kind: 'password-changed' });
+}
+
+/** Without a proof, whoever may write users, and the user itself where it may write its credentials. */
+export async function setPassword(call: Call, userId: string, input: PasswordInput, proof: Proof): Promise<Details> {
+  const subject = { userId, user: personOf(await findUser(call.db, userId)), unknown: 'USER_UNKNOWN' } as const;
+  if (proof.kind === 'none') await authorizeUnproven(call, subject.user);
+  tellAtOnce(call, subject.user, subject.unknown);
+  const change = await prepareChange(call, subject, input, proof);
+  const { details } = await transaction(call, async (tx) => {
+    const locked = personOf(await lockUser(tx, userId));
+    const user = proof.kind === 'none' ? await authorizeUnproven(tx, locked) : locked;
+    if (!user || user.state === 'initial') throw refusedProof(tx, user, 'USER_INITIAL', subject.unknown);
+    await checkProof(tx, user, change);
+    await changePassword(tx, user, change);
+    return withDetails(tx, user, {});
+  });
+  return details;
+}
+
+async function authorizeUnproven(call: Call, found: UserRow | undefined): Promise<UserRow> {
+  const self = found !== undefined && can(call.caller, 'user.credential.write', found.organizationId);
+  const user = authorize(call, found, { self, refusal: 'PASSWORD_PROOF_NEEDED', unknown: 'USER_UNKNOWN' });
+  await refuseHigherRights(call, user.id);
+  return user;
+}
+
+/** Where the code of a reset goes. */
+export type ResetDelivery = { kind: 'send'; channel: Channel; urlTemplate?: string | undefined } | { kind: 'return' };
+
+/** A new code for setting a password; an older one dies. Works without a password, and in any state but INITIAL. */
+export function passwordReset(
+  call: Call,
+  userId: string,
+  delivery: ResetDelivery,
+): Promise<Changed<{ code: string | undefined }>> {
+  if (delivery.kind === 'send' && delivery.urlTemplate !== undefined) {
+    checkUrlTemplate(call, delivery.urlTemplate, 'password', 'send_link.url_template');
+  }
+  return changePerson(call, userId, delivery.kind === 'return' ? notOwn : {}, async (tx, user) => {
+    const code = await createCode(tx, userId, 'password');
+    await record(tx, userId, { type: 'password.code.created' });
+    if (delivery.kind === 'return') return { code: code.code };
+    await enqueue(tx, user, delivery.channel, { kind: 'reset-password', ...code, urlTemplate: delivery.urlTemplate });
+    return { code: undefined };
+  });
 }
