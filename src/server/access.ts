@@ -13,6 +13,8 @@ const anybody: Access = { on: 'nothing' };
 const token: Access = { on: 'token' };
 const user = (permission: Permission): Access => ({ on: 'user', permission, self: false });
 const userOrSelf = (permission: Permission): Access => ({ on: 'user', permission, self: true });
+const proof: Access = { on: 'proof' };
+const proofOr = (permission: Permission): Access => ({ on: 'proof', otherwise: { permission, self: true } });
 const organization = (permission: Permission): Access => ({ on: 'organization', permission });
 const instance = (permission: Permission): Access => ({ on: 'instance', permission });
 
@@ -31,6 +33,20 @@ const userService: Declared<typeof UserService> = {
   lockUser: user('user.write'),
   unlockUser: user('user.write'),
   deleteUser: user('user.delete'),
+  setEmail: userOrSelf('user.write'),
+  resendEmailCode: userOrSelf('user.write'),
+  sendEmailCode: userOrSelf('user.write'),
+  verifyEmail: proof,
+  setPhone: userOrSelf('user.write'),
+  resendPhoneCode: userOrSelf('user.write'),
+  verifyPhone: proof,
+  removePhone: userOrSelf('user.write'),
+  passwordReset: userOrSelf('user.write'),
+  setPassword: proofOr('user.write'),
+  createInviteCode: userOrSelf('user.write'),
+  resendInviteCode: userOrSelf('user.write'),
+  verifyInviteCode: proof,
+  humanMFAInitSkipped: userOrSelf('user.write'),
   setUserMetadata: user('user.write'),
   listUserMetadata: userOrSelf('user.read'),
   deleteUserMetadata: user('user.write'),

@@ -1,14 +1,6 @@
 /** RPCs that the protos declare and this server does not serve yet; they answer UNIMPLEMENTED. */
 export interface NotServed {
   user:
-    | 'setEmail'
-    | 'resendEmailCode'
-    | 'sendEmailCode'
-    | 'verifyEmail'
-    | 'setPhone'
-    | 'removePhone'
-    | 'resendPhoneCode'
-    | 'verifyPhone'
     | 'registerPasskey'
     | 'verifyPasskeyRegistration'
     | 'createPasskeyRegistrationLink'
@@ -31,19 +23,13 @@ export interface NotServed {
     | 'addIDPLink'
     | 'listIDPLinks'
     | 'removeIDPLink'
-    | 'passwordReset'
-    | 'setPassword'
     | 'addSecret'
     | 'removeSecret'
     | 'addKey'
     | 'removeKey'
     | 'listKeys'
     | 'listAuthenticationMethodTypes'
-    | 'listAuthenticationFactors'
-    | 'createInviteCode'
-    | 'resendInviteCode'
-    | 'verifyInviteCode'
-    | 'humanMFAInitSkipped';
+    | 'listAuthenticationFactors';
   management:
     | 'removeHumanAvatar'
     | 'importHumanUser'

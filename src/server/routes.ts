@@ -4,10 +4,14 @@ import { AdminService } from '../../gen/zitadel/admin/v1/admin_pb.ts';
 import { ManagementService } from '../../gen/zitadel/management/v1/management_pb.ts';
 import { OrganizationService } from '../../gen/zitadel/org/v2/org_service_pb.ts';
 import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
+import { emailHandlers } from '../features/email/handlers.ts';
+import { inviteHandlers } from '../features/invite/handlers.ts';
 import { lifecycleHandlers } from '../features/lifecycle/handlers.ts';
 import { machineHandlers } from '../features/machine/handlers.ts';
 import { metadataHandlers } from '../features/metadata/handlers.ts';
 import { instanceMemberHandlers, organizationHandlers, organizationMemberHandlers } from '../features/organization/handlers.ts';
+import { passwordHandlers } from '../features/password/handlers.ts';
+import { phoneHandlers } from '../features/phone/handlers.ts';
 import { searchHandlers } from '../features/search/handlers.ts';
 import { isDeclared } from './access.ts';
 import type { NotServed } from './notServed.ts';
@@ -17,6 +21,10 @@ const userHandlers = {
   ...lifecycleHandlers,
   ...metadataHandlers,
   ...machineHandlers,
+  ...emailHandlers,
+  ...phoneHandlers,
+  ...passwordHandlers,
+  ...inviteHandlers,
 } satisfies Omit<ServiceImpl<typeof UserService>, NotServed['user']>;
 
 const managementHandlers = {

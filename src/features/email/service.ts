@@ -1,17 +1,20 @@
 // Owns: the e-mail address of a person, and the proof that it is his. Leaves the rows to features/user, the codes and
 // their delivery to the kernel.
-import type { App, Tx, UserRow } from '../../kernel/call.ts';
-import { createCode, deleteCode } from '../../kernel/codes/codes.ts';
-import { invalidField } from '../../kernel/errors.ts';
+import type { App, Call, Tx, UserRow } from '../../kernel/call.ts';
+import { createCode, deleteCode, isCodePending } from '../../kernel/codes/codes.ts';
+import { failure, invalidField } from '../../kernel/errors.ts';
 import { checkUrlTemplate } from '../../kernel/links.ts';
 import { textKey } from '../../kernel/names.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
-import { record, type UserColumns } from '../user/events.ts';
+import { type Details, record, type UserColumns } from '../user/events.ts';
+import { byCode, type Changed, changePerson, notOwn } from '../user/person.ts';
+
+/** Where a code goes. */
+export type Delivery = { kind: 'send'; urlTemplate?: string | undefined } | { kind: 'return' };
 
 /** How an address comes to be verified. */
 export type Verification =
-  | { kind: 'send'; urlTemplate?: string | undefined }
-  | { kind: 'return' }
+  | Delivery
   | { kind: 'verified' }
   /** Unverified, and no code either: only when a user is created. */
   | { kind: 'none' };
@@ -27,14 +30,70 @@ const maximumAddress = 254;
 
 /**
  * Refuses a link that may not be sent (URL_TEMPLATE_INVALID) and an address that could not be sent to (EMAIL_INVALID).
- * The form of an address is a rule of the protos as well: ASCII, a host, no quotes.
+ * The form of an address is a rule of the protos as well: ASCII, a host, no quotes. `path` is where the fields stand in
+ * the request: empty, or ending in a dot.
  */
-export function checkEmail(app: App, { address, verification }: EmailInput, field: string): void {
-  const urlTemplate = verification.kind === 'send' ? verification.urlTemplate : undefined;
-  if (urlTemplate !== undefined) checkUrlTemplate(app, urlTemplate, 'email', `${field}.send_code.url_template`);
+export function checkEmail(app: App, { address, verification }: EmailInput, path: string): void {
+  checkLink(app, verification, path);
   const at = address.lastIndexOf('@');
   const sound = /^[^\s\p{C}@]+@[^\s\p{C}@]+$/u.test(address);
-  if (!sound || at > maximumLocal || address.length > maximumAddress) throw invalidField('EMAIL_INVALID', `${field}.email`);
+  if (!sound || at > maximumLocal || address.length > maximumAddress) throw invalidField('EMAIL_INVALID', `${path}email`);
+}
+
+function checkLink(app: App, verification: Verification, path: string): void {
+  const urlTemplate = verification.kind === 'send' ? verification.urlTemplate : undefined;
+  if (urlTemplate !== undefined) checkUrlTemplate(app, urlTemplate, 'email', `${path}send_code.url_template`);
+}
+
+export interface CodeIssued {
+  /** Only if the caller asked to see it. */
+  code: string | undefined;
+}
+
+/** EMAIL_UNCHANGED for the address that the user has, whatever is asked for it. */
+export function setEmail(call: Call, userId: string, input: EmailInput): Promise<Changed<CodeIssued>> {
+  checkEmail(call, input, '');
+  const options = provesNothing(input.verification) ? notOwn : {};
+  return changePerson(call, userId, options, async (tx, user) => {
+    if (user.email === input.address) throw failure('EMAIL_UNCHANGED');
+    return { code: await changeEmail(tx, user, input) };
+  });
+}
+
+/** A new code in place of one that nobody has used yet; CODE_NOT_PENDING without one. */
+export function resendEmailCode(call: Call, userId: string, delivery: Delivery): Promise<Changed<CodeIssued>> {
+  return issueCode(call, userId, delivery, async (tx) => {
+    if (!(await isCodePending(tx, userId, 'email'))) throw failure('CODE_NOT_PENDING');
+  });
+}
+
+/** A new code, whether there was one or not. A verified address stays verified. */
+export function sendEmailCode(call: Call, userId: string, delivery: Delivery): Promise<Changed<CodeIssued>> {
+  return issueCode(call, userId, delivery, async () => {});
+}
+
+function issueCode(
+  call: Call,
+  userId: string,
+  delivery: Delivery,
+  check: (tx: Tx) => Promise<void>,
+): Promise<Changed<CodeIssued>> {
+  checkLink(call, delivery, '');
+  return changePerson(call, userId, provesNothing(delivery) ? notOwn : {}, async (tx, user) => {
+    await check(tx);
+    return { code: await issueEmailCode(tx, user, delivery) };
+  });
+}
+
+/** Whoever has the code may verify, whatever he may else. A pending invitation has served its purpose then. */
+export async function verifyEmail(call: Call, userId: string, code: string): Promise<Details> {
+  const proof = { userId, purpose: 'email', code, wrong: 'CODE_INVALID', absent: 'CODE_INVALID' } as const;
+  const { details } = await byCode(call, proof, async (tx, user) => {
+    await confirmEmail(tx, user);
+    await deleteCode(tx, userId, 'invite');
+    return {};
+  });
+  return details;
 }
 
 /** The columns of a new user. */
@@ -61,7 +120,8 @@ export async function changeEmail(tx: Tx, user: UserRow, input: EmailInput): Pro
   return issueEmailCode(tx, { ...user, email: address }, verification);
 }
 
-async function confirmEmail(tx: Tx, user: UserRow): Promise<void> {
+/** The address is its user's: no code for it is needed any more. */
+export async function confirmEmail(tx: Tx, user: UserRow): Promise<void> {
   await deleteCode(tx, user.id, 'email');
   await record(tx, user.id, { type: 'email.verified' }, { emailVerified: true });
 }

@@ -8,18 +8,14 @@ import type {
 } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
 import { callOf } from '../../kernel/context.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
+import { toVerification as toEmailVerification } from '../email/convert.ts';
+import { toPasswordChange } from '../password/convert.ts';
+import { toVerification as toPhoneVerification } from '../phone/convert.ts';
 import { accessTokenTypeOf, genderOf, toDetails } from '../user/convert.ts';
-import {
-  emailVerification,
-  oneMetadata,
-  phoneVerification,
-  toNewHuman,
-  toNewUser,
-  toPasswordChange,
-  toProfile,
-} from './convert.ts';
+import { oneMetadata, toNewHuman, toNewUser, toProfile } from './convert.ts';
 import { addHumanUser, createUser, type NewUser } from './create.ts';
 import { deleteUser } from './delete.ts';
+import { humanMFAInitSkipped } from './mfa.ts';
 import { deactivateUser, lockUser, reactivateUser, unlockUser } from './state.ts';
 import { type HumanChanges, type UserChanges, updateUser } from './update.ts';
 
@@ -47,9 +43,12 @@ export const lifecycleHandlers = {
         type: 'human',
         path: '',
         profile: profile && toProfile(profile),
-        email: email && { address: email.email, verification: emailVerification(email, 'send') },
+        email: email && { address: email.email, verification: toEmailVerification(email.verification, 'send') },
         // This call does not remove a phone: an empty one says nothing.
-        phone: phone && phone.phone !== '' ? { number: phone.phone, verification: phoneVerification(phone) } : undefined,
+        phone:
+          phone && phone.phone !== ''
+            ? { number: phone.phone, verification: toPhoneVerification(phone.verification) }
+            : undefined,
         password: password && toPasswordChange(password, ''),
       },
     });
@@ -70,6 +69,10 @@ export const lifecycleHandlers = {
 
   async unlockUser({ userId }, context) {
     return { details: toDetails(await unlockUser(callOf(context), userId)) };
+  },
+
+  async humanMFAInitSkipped({ userId }, context) {
+    return { details: toDetails(await humanMFAInitSkipped(callOf(context), userId)) };
   },
 
   async deleteUser({ userId }, context) {
@@ -119,14 +122,14 @@ function humanChanges({ profile, email, phone, password }: UpdateUserRequest_Hum
       preferredLanguage: profile.preferredLanguage,
       gender: profile.gender === undefined ? undefined : genderOf(profile.gender),
     },
-    email: email && { address: email.email, verification: emailVerification(email, 'send') },
+    email: email && { address: email.email, verification: toEmailVerification(email.verification, 'send') },
     phone: phone && phoneChange(phone),
     password: password && toPasswordChange(password, 'human.'),
   };
 }
 
 function phoneChange(phone: NonNullable<UpdateUserRequest_Human['phone']>): HumanChanges['phone'] {
-  if (phone.phone !== '') return { number: phone.phone, verification: phoneVerification(phone) };
+  if (phone.phone !== '') return { number: phone.phone, verification: toPhoneVerification(phone.verification) };
   if (phone.verification.case !== undefined) throw invalidField('PHONE_INVALID', 'human.phone.verification');
   return 'removed';
 }

@@ -18,7 +18,7 @@ import { type Details, record } from '../user/events.ts';
 import { type Changed, changePerson, notOwn, personOf, proveByCode, tellAtOnce, withDetails } from '../user/person.ts';
 import { findUser, lockUser } from '../user/repository.ts';
 import { type Person, refusalOf } from './policy.ts';
-import { findPolicy, type PolicyOwner } from './policyRepository.ts';
+import { findPolicy } from './policyRepository.ts';
 import { findHash, writeHash } from './repository.ts';
 
 /** A password in plain, or the hash that another system made of it. */
@@ -43,11 +43,10 @@ export function checkFormat(input: PasswordInput, field: string): void {
 export async function preparePassword(
   app: Pick<App, 'db'>,
   input: PasswordInput,
-  owner: PolicyOwner,
-  person: Person,
+  { policyOf, person }: { policyOf: string; person: Person },
 ): Promise<PreparedPassword> {
   if (input.kind === 'hash') return { input, hash: input.hash };
-  const refusal = refusalOf(await findPolicy(app, owner), input.password, person);
+  const refusal = refusalOf(await findPolicy(app, policyOf), input.password, person);
   return refusal ? { input, refusal } : { input, hash: await hashPassword(input.password) };
 }
 
@@ -74,20 +73,22 @@ export type PasswordChange = PreparedPassword & {
 /**
  * Checks a proof, counted before it is looked at, and hashes the new password. CODE_ABSENT, CODE_WRONG, PASSWORD_NOT_SET,
  * PASSWORD_WRONG, PASSWORD_UNCHANGED, TRIED_TOO_OFTEN, HashingBusy; `unknown` where the caller may know that there is no
- * such user. The user may be one that the caller does not see: he is told the same then whatever is wrong.
+ * such user. The user may be one that the caller does not see: he is told the same then whatever is wrong. `person` is
+ * who the user is after the call, if it changes that too.
  */
 export async function prepareChange(
   call: Call,
   { userId, user, unknown }: { userId: string; user: UserRow | undefined; unknown?: Reason },
   input: PasswordInput,
   proof: Proof,
+  person: Person | undefined = user,
 ): Promise<PasswordChange> {
   if (proof.kind === 'code') await proveByCode(call, { ...codeProof(userId, proof.code), ...(unknown && { unknown }) });
   const provenBy = proof.kind === 'current' ? await checkCurrent(call, { userId, user, unknown }, proof.password) : undefined;
-  if (!user) throw new Error(`the proof for ${userId}, whom nobody knows, was right`);
+  if (!user || !person) throw new Error(`the proof for ${userId}, whom nobody knows, was right`);
   if (proof.kind === 'current' && input.kind === 'plain' && input.password === proof.password)
     throw failure('PASSWORD_UNCHANGED');
-  return { ...(await preparePassword(call, input, user.organizationId, user)), proof, provenBy };
+  return { ...(await preparePassword(call, input, { policyOf: user.organizationId, person })), proof, provenBy };
 }
 
 const codeProof = (userId: string, code: string) =>

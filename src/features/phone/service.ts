@@ -1,14 +1,18 @@
 // Owns: the phone number of a person, and the proof that it is his. Leaves the rows to features/user, the codes and
 // their delivery to the kernel.
 import parsePhoneNumber from 'libphonenumber-js/max';
-import type { App, Tx, UserRow } from '../../kernel/call.ts';
-import { createCode, deleteCode } from '../../kernel/codes/codes.ts';
-import { invalidField } from '../../kernel/errors.ts';
+import type { App, Call, Tx, UserRow } from '../../kernel/call.ts';
+import { createCode, deleteCode, isCodePending } from '../../kernel/codes/codes.ts';
+import { failure, invalidField } from '../../kernel/errors.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
-import { record, type UserColumns } from '../user/events.ts';
+import { type Details, record, type UserColumns } from '../user/events.ts';
+import { byCode, type Changed, changePerson, notOwn } from '../user/person.ts';
+
+/** Where a code goes. */
+export type Delivery = { kind: 'send' } | { kind: 'return' };
 
 /** How a number comes to be verified. */
-export type Verification = { kind: 'send' } | { kind: 'return' } | { kind: 'verified' };
+export type Verification = Delivery | { kind: 'verified' };
 
 export interface PhoneInput {
   /** As typed from the caller, E.164 after `normalisePhone`. */
@@ -18,12 +22,58 @@ export interface PhoneInput {
 
 /**
  * The number as E.164; one without a country code counts as one of the configured region. PHONE_INVALID for what no
- * number of its country can look like; whether that very number was given out is for the code to show.
+ * number of its country can look like; whether that very number was given out is for the code to show. `path` is where
+ * the field stands in the request: empty, or ending in a dot.
  */
-export function normalisePhone({ settings }: App, input: PhoneInput, field: string): PhoneInput {
+export function normalisePhone({ settings }: App, input: PhoneInput, path: string): PhoneInput {
   const parsed = parsePhoneNumber(input.number, { defaultCountry: settings.phoneRegion, extract: false });
-  if (!parsed?.isPossible() || parsed.ext) throw invalidField('PHONE_INVALID', `${field}.phone`);
+  if (!parsed?.isPossible() || parsed.ext) throw invalidField('PHONE_INVALID', `${path}phone`);
   return { ...input, number: parsed.number };
+}
+
+export interface CodeIssued {
+  /** Only if the caller asked to see it. */
+  code: string | undefined;
+}
+
+/** A verification that proves nothing about who holds the number is not for the user itself (CVE-2026-27946). */
+const provesNothing = ({ kind }: Verification) => kind !== 'send';
+
+/** PHONE_UNCHANGED for the number that the user has, whatever is asked for it. */
+export function setPhone(call: Call, userId: string, typed: PhoneInput): Promise<Changed<CodeIssued>> {
+  const input = normalisePhone(call, typed, '');
+  return changePerson(call, userId, provesNothing(input.verification) ? notOwn : {}, async (tx, user) => {
+    if (user.phone === input.number) throw failure('PHONE_UNCHANGED');
+    return { code: await changePhone(tx, user, input) };
+  });
+}
+
+/** A new code in place of one that nobody has used yet; CODE_NOT_PENDING without one. */
+export function resendPhoneCode(call: Call, userId: string, delivery: Delivery): Promise<Changed<CodeIssued>> {
+  return changePerson(call, userId, provesNothing(delivery) ? notOwn : {}, async (tx, user) => {
+    if (!(await isCodePending(tx, userId, 'phone'))) throw failure('CODE_NOT_PENDING');
+    return { code: await issuePhoneCode(tx, user, delivery) };
+  });
+}
+
+/** Whoever has the code may verify, whatever he may else. */
+export async function verifyPhone(call: Call, userId: string, code: string): Promise<Details> {
+  const proof = { userId, purpose: 'phone', code, wrong: 'CODE_INVALID', absent: 'CODE_INVALID' } as const;
+  const { details } = await byCode(call, proof, async (tx, user) => {
+    await confirmPhone(tx, user);
+    return {};
+  });
+  return details;
+}
+
+/** PHONE_ABSENT when there is none. */
+export async function removePhone(call: Call, userId: string): Promise<Details> {
+  const { details } = await changePerson(call, userId, {}, async (tx, user) => {
+    if (user.phone === '') throw failure('PHONE_ABSENT');
+    await clearPhone(tx, user);
+    return {};
+  });
+  return details;
 }
 
 /** The columns of a new user. */
@@ -52,7 +102,7 @@ async function confirmPhone(tx: Tx, user: UserRow): Promise<void> {
 }
 
 /** Takes a user's number away; none there is no change. */
-export async function removePhone(tx: Tx, user: UserRow): Promise<void> {
+export async function clearPhone(tx: Tx, user: UserRow): Promise<void> {
   if (user.phone === '') return;
   await deleteCode(tx, user.id, 'phone');
   await record(tx, user.id, { type: 'phone.removed' }, { phone: '', phoneVerified: false });

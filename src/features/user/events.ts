@@ -19,6 +19,9 @@ export type UserEvent =
   | { type: 'phone.code.created' }
   | { type: 'password.changed' }
   | { type: 'password.check.failed' }
+  | { type: 'password.code.created' }
+  | { type: 'invite.code.created' }
+  | { type: 'mfa.init.skipped' }
   | { type: 'totp.added' }
   | { type: 'metadata.set'; keys: string[] }
   | { type: 'metadata.removed'; keys: string[] }

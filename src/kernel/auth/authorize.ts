@@ -8,7 +8,7 @@ interface Target {
   organizationId: string;
 }
 
-interface Options {
+export interface Options {
   /** False where being the user is not enough for what this request asks. */
   self?: boolean | undefined;
   /** The error of a self that is not enough. */

@@ -59,9 +59,8 @@ export type CodeCheck = 'right' | 'wrong' | 'absent';
  * was never made, has expired or is dead. Never throws for a wrong code, so that the count can be committed.
  */
 export async function checkCode(tx: Tx, userId: string, purpose: Purpose, code: string): Promise<CodeCheck> {
+  const live = liveCode(tx, userId, purpose);
   const hash = hashOf(tx, userId, purpose, code);
-  const live = sql`${codes.userId} = ${userId} and ${codes.purpose} = ${purpose}
-    and ${codes.expiresAt} > ${tx.now.toISOString()}::timestamptz and ${codes.failures} < ${maximumFailures}`;
   const rows = await tx.db.execute<{ outcome: CodeCheck }>(sql`
     with used as (delete from ${codes} where ${live} and ${codes.hash} = ${hash} returning 'right' as outcome),
     failed as (
@@ -69,6 +68,20 @@ export async function checkCode(tx: Tx, userId: string, purpose: Purpose, code: 
     select outcome from used union all select outcome from failed`);
   return rows[0]?.outcome ?? 'absent';
 }
+
+/** As `checkCode`, but a right code stays: for what takes long to prepare and should not be prepared for a wrong one. */
+export async function tryCode(tx: Tx, userId: string, purpose: Purpose, code: string): Promise<CodeCheck> {
+  const live = liveCode(tx, userId, purpose);
+  const hash = hashOf(tx, userId, purpose, code);
+  const rows = await tx.db.execute<{ outcome: CodeCheck }>(sql`
+    with failed as (
+      update ${codes} set failures = failures + 1 where ${live} and ${codes.hash} <> ${hash} returning 'wrong' as outcome)
+    select 'right' as outcome from ${codes} where ${live} and ${codes.hash} = ${hash} union all select outcome from failed`);
+  return rows[0]?.outcome ?? 'absent';
+}
+
+const liveCode = (tx: Tx, userId: string, purpose: Purpose) => sql`${codes.userId} = ${userId} and ${codes.purpose} = ${purpose}
+  and ${codes.expiresAt} > ${tx.now.toISOString()}::timestamptz and ${codes.failures} < ${maximumFailures}`;
 
 /** Whether a code was made that nobody has used yet; one that expired or died counts. */
 export async function isCodePending(tx: Tx, userId: string, purpose: Purpose): Promise<boolean> {
