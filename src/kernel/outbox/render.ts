@@ -1,9 +1,9 @@
 import { type LinkPurpose, linkTo } from '../links.ts';
 import type { Settings } from '../settings.ts';
+import { durationInWords, fill, plainName } from '../wording.ts';
 import type { Message, MessageKind } from './message.ts';
 import { de } from './templates/de.ts';
 import { en } from './templates/en.ts';
-import { fill, plainName } from './templates/fill.ts';
 import { asHtml, asText, type Block } from './templates/layout.ts';
 import type { Texts } from './templates/texts.ts';
 
@@ -90,16 +90,4 @@ function linkOf({ publicUrl }: RenderSettings, message: Message): string | undef
     DisplayName: plainName(message.displayName),
     PreferredLanguage: message.language,
   });
-}
-
-const minuteMs = 60_000;
-
-/** The largest unit that loses nothing, of a time rounded to minutes: "45 minutes", "1 hour", "3 days". */
-function durationInWords(ms: number, language: string): string {
-  const minutes = Math.max(1, Math.round(ms / minuteMs));
-  const inWords = (count: number, unit: string) =>
-    new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(count);
-  if (minutes < 120 && minutes !== 60) return inWords(minutes, 'minute');
-  const hours = Math.floor(minutes / 60);
-  return hours >= 48 && hours % 24 === 0 ? inWords(hours / 24, 'day') : inWords(hours, 'hour');
 }

@@ -3,7 +3,7 @@ import type { Content, Message, MessageKind } from '../../../src/kernel/outbox/m
 import { render } from '../../../src/kernel/outbox/render.ts';
 import { de } from '../../../src/kernel/outbox/templates/de.ts';
 import { en } from '../../../src/kernel/outbox/templates/en.ts';
-import { maximumName } from '../../../src/kernel/outbox/templates/fill.ts';
+import { maximumName } from '../../../src/kernel/wording.ts';
 import { codeIn, linkIn } from '../../support/outbox.ts';
 
 const now = new Date('2026-01-01T12:00:00Z');
@@ -164,7 +164,9 @@ test.each([
 });
 
 test.each([
-  ['2026-01-01T11:00:00Z', '1 minute', '1 Minute'],
+  ['2026-01-01T11:00:00Z', '1 second', '1 Sekunde'],
+  ['2026-01-01T12:00:29.500Z', '30 seconds', '30 Sekunden'],
+  ['2026-01-01T12:01:00Z', '1 minute', '1 Minute'],
   ['2026-01-01T12:05:00Z', '5 minutes', '5 Minuten'],
   ['2026-01-01T12:59:45Z', '1 hour', '1 Stunde'],
   ['2026-01-01T13:30:00Z', '90 minutes', '90 Minuten'],

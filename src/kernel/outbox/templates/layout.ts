@@ -1,4 +1,4 @@
-import { escapeHtml, wrap } from './fill.ts';
+import { escapeHtml } from '../../wording.ts';
 
 /** A part of a mail, in plain text: both forms of the mail are made of the same parts. */
 export type Block = { kind: 'paragraph' | 'code'; text: string } | { kind: 'link'; url: string; label: string; hint: string };
@@ -43,4 +43,18 @@ function blockAsHtml(block: Block): string {
 <p>${escapeHtml(block.hint)}<br><a href="${url}" style="overflow-wrap: anywhere">${url}</a></p>`;
     }
   }
+}
+
+/** RFC 5322, 2.1.1 asks for 78 at most; a mail client that quotes the text adds some. */
+const lineWidth = 76;
+
+/** The text in lines of at most `lineWidth` characters; a longer word has a line of its own. */
+function wrap(text: string): string {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= lineWidth) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join('\n');
 }

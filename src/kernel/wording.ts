@@ -1,4 +1,6 @@
-/** Characters of a name that a message repeats at most, the ellipsis of a longer one included. */
+// How mails and pages put values into words and words into HTML.
+
+/** Characters of a name that is repeated to somebody at most, the ellipsis of a longer one included. */
 export const maximumName = 60;
 
 /**
@@ -22,16 +24,16 @@ export const fill = (sentence: string, values: Readonly<Record<string, string>>)
 /** As text or as an attribute in quotes. */
 export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
-/** RFC 5322, 2.1.1 asks for 78 at most; a mail client that quotes the text adds some. */
-const lineWidth = 76;
+const secondMs = 1000;
+const minuteMs = 60 * secondMs;
 
-/** The text in lines of at most `lineWidth` characters; a longer word has a line of its own. */
-export function wrap(text: string): string {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= lineWidth) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines.join('\n');
+/** The largest unit that loses nothing of a time rounded to minutes: "45 minutes", "1 hour", "3 days". */
+export function durationInWords(ms: number, language: string): string {
+  const inWords = (count: number, unit: string) =>
+    new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(count);
+  if (ms < minuteMs) return inWords(Math.max(1, Math.ceil(ms / secondMs)), 'second');
+  const minutes = Math.round(ms / minuteMs);
+  if (minutes < 120 && minutes !== 60) return inWords(minutes, 'minute');
+  const hours = Math.floor(minutes / 60);
+  return hours >= 48 && hours % 24 === 0 ? inWords(hours / 24, 'day') : inWords(hours, 'hour');
 }
