@@ -470,16 +470,20 @@ describe.each(ways)('another password (%s)', (_, path, update) => {
   });
 
   test('is not proven by a code that is old, dead or of another purpose or person', async () => {
-    const userId = await createHuman(server);
-    const code = await resetCode(userId);
+    const [late, guessed, verified] = [await createHuman(server), await createHuman(server), await createHuman(server)];
+    const old = await resetCode(late);
     server.setTime(new Date(epoch.getTime() + 60 * 60 * 1000));
-    expect(await outcome(update(userId, { password: withCode(second, code) }))).toBe('FailedPrecondition CODE_ABSENT');
+    expect(await outcome(update(late, { password: withCode(second, old) }))).toBe('FailedPrecondition CODE_ABSENT');
     server.setTime(epoch);
+    const code = await resetCode(guessed);
     for (let wrong = 0; wrong < 5; wrong++)
-      expect(await outcome(update(userId, { password: withCode(second, 'WRONG') }))).toBe('InvalidArgument CODE_WRONG');
-    expect(await outcome(update(userId, { password: withCode(second, code) }))).toBe('FailedPrecondition CODE_ABSENT');
-    const { emailCode = '' } = await update(userId, { email: { email: address(), verification: returned } });
-    expect(await outcome(update(userId, { password: withCode(second, emailCode) }))).toBe('FailedPrecondition CODE_ABSENT');
+      expect(await outcome(update(guessed, { password: withCode(second, 'WRONG') }))).toBe('InvalidArgument CODE_WRONG');
+    expect(await outcome(update(guessed, { password: withCode(second, code) }))).toBe('ResourceExhausted TRIED_TOO_OFTEN');
+    server.setTime(new Date(epoch.getTime() + 1000));
+    expect(await outcome(update(guessed, { password: withCode(second, code) }))).toBe('FailedPrecondition CODE_ABSENT');
+    server.setTime(epoch);
+    const { emailCode = '' } = await update(verified, { email: { email: address(), verification: returned } });
+    expect(await outcome(update(verified, { password: withCode(second, emailCode) }))).toBe('FailedPrecondition CODE_ABSENT');
     const other = await createHuman(server);
     await resetCode(other, 'OTHER1');
     const mine = await createHuman(server);

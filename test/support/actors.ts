@@ -6,6 +6,7 @@ import type {
   CreateUserRequest_MachineSchema,
 } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import { newToken, tokenHash } from '../../src/kernel/auth/tokens.ts';
+import type { Purpose } from '../../src/kernel/codes/codes.ts';
 import { keyedHash } from '../../src/kernel/crypto/keys.ts';
 import { textKey } from '../../src/kernel/names.ts';
 import type { Clients, TestServer } from './server.ts';
@@ -151,12 +152,17 @@ export async function readState(server: TestServer, userId: string): Promise<Use
   return user?.state ?? UserState.UNSPECIFIED;
 }
 
-/** A reset code of a person, as PasswordReset leaves one; it lives for an hour. */
-export async function leaveResetCode({ app, sql }: TestServer, userId: string, code: string): Promise<string> {
-  const hash = keyedHash(app.keys.code, JSON.stringify([userId, 'password', code]));
+/** A code of a person in place of the one that is there; it lives for an hour. */
+export async function leaveCode({ app, sql }: TestServer, userId: string, purpose: Purpose, code: string): Promise<string> {
+  const hash = keyedHash(app.keys.code, JSON.stringify([userId, purpose, code]));
   const now = app.clock();
-  const expiry = new Date(now.getTime() + 60 * 60 * 1000);
+  const expiry = new Date(now.getTime() + 60 * 60 * 1000).toISOString();
   await sql`insert into codes (user_id, purpose, hash, expires_at, created_at)
-    values (${userId}, 'password', ${hash}, ${expiry.toISOString()}, ${now.toISOString()})`;
+    values (${userId}, ${purpose}, ${hash}, ${expiry}, ${now.toISOString()})
+    on conflict (user_id, purpose) do update set hash = excluded.hash, failures = 0, expires_at = excluded.expires_at`;
   return code;
 }
+
+/** As PasswordReset leaves one. */
+export const leaveResetCode = (server: TestServer, userId: string, code: string): Promise<string> =>
+  leaveCode(server, userId, 'password', code);

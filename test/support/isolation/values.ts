@@ -4,6 +4,9 @@ import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 /** The password of every person in the world of the matrix. */
 export const password = 'Passw0rd!';
 
+/** The live code of every person there, for each purpose. */
+export const code = 'KN0WN1';
+
 /** The key of the one metadata entry that every user has. */
 export const metadataKey = 'data';
 
@@ -14,6 +17,7 @@ export const known: Readonly<Record<string, JsonValue>> = {
   number: '4',
   password: 'An0ther!One',
   current_password: password,
+  verification_code: code,
   hash: '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy',
   totp_secret: 'JBSWY3DPEHPK3PXP',
   url_template: 'https://roster.example.com/{{.UserID}}/{{.Code}}',
@@ -35,6 +39,7 @@ export const knownEnums: Readonly<Record<string, number>> = {
 export const unsaid: Readonly<Record<string, JsonObject>> = {
   'zitadel.user.v2.UpdateUserRequest': { human: {} },
   'zitadel.user.v2.SetPassword': { password: { password: 'An0ther!One' } },
+  'zitadel.user.v2.SetPasswordRequest': { newPassword: { password: 'An0ther!One' } },
   'zitadel.user.v2.SetHumanPhone': { phone: '+41791234567' },
 };
 

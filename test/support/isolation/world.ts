@@ -1,7 +1,8 @@
 // Two organizations that hold the same, and everybody who may come and ask.
-import { createHuman, createMachine, createOrganization, grant, homeOf, tokenFor, unique } from '../actors.ts';
+import { codePurpose } from '../../../src/kernel/db/schema.ts';
+import { createHuman, createMachine, createOrganization, grant, homeOf, leaveCode, tokenFor, unique } from '../actors.ts';
 import type { TestServer } from '../server.ts';
-import { metadataKey, password } from './values.ts';
+import { code, metadataKey, password } from './values.ts';
 
 export interface Person {
   id: string;
@@ -23,7 +24,7 @@ export interface Caller {
 }
 
 /** What a request may be about. Each is in both organizations. */
-export const stages = ['human', 'machine', 'inactive', 'locked', 'member', 'instanceMember'] as const;
+export const stages = ['human', 'machine', 'inactive', 'locked', 'member', 'instanceMember', 'invited'] as const;
 export type Stage = (typeof stages)[number];
 
 export interface Place {
@@ -96,6 +97,7 @@ async function createPerson(
   await tokenFor(server, id);
   const [token] = await server.sql<{ id: string }[]>`select id from personal_access_tokens where user_id = ${id}`;
   if (!token) throw new Error(`${id} has no token`);
+  if (type === 'human') for (const purpose of codePurpose.enumValues) await leaveCode(server, id, purpose, code);
   if (instance.length > 0) await grant(server, id, instance);
   for (const [organization, roles] of Object.entries(within)) await grant(server, id, roles, organization);
   return { id, organizationId, type, instance, within, tokenId: token.id };
@@ -119,7 +121,10 @@ async function createPlace(server: TestServer, id: string, make: Make): Promise<
     locked: await make('human', id),
     member: await make('human', id, { within: { [id]: ['ORG_PROJECT_PERMISSION_EDITOR'] } }),
     instanceMember: await make('human', id, { instance: ['IAM_OWNER_VIEWER'] }),
+    invited: await make('human', id),
   };
+  await sql`delete from user_passwords where user_id = ${people.invited.id}`;
+  await sql`insert into invites (user_id, mailed) values (${people.invited.id}, true)`;
   await sql`update users set state = 'inactive' where id = ${people.inactive.id}`;
   await sql`update users set state = 'locked' where id = ${people.locked.id}`;
   const deletedId = await createHuman(server, { organizationId: id });
