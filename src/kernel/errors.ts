@@ -44,3 +44,19 @@ export function invalidField(reason: Reason, field: string, metadata: Record<str
   const description = failure(reason, { metadata }).rawMessage;
   return failure(reason, { metadata, violations: [{ field, description }] });
 }
+
+/** What a failure says to a program: the parts that `failure` was given. */
+export interface ToldFailure {
+  reason: string;
+  metadata: Readonly<Record<string, string>>;
+  retryAfterMs: number | undefined;
+}
+
+/** Reads back what `failure` built; undefined for an error that it did not build. */
+export function readFailure(error: ConnectError): ToldFailure | undefined {
+  const [info] = error.findDetails(ErrorInfoSchema);
+  if (!info) return undefined;
+  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  const retryAfterMs = delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6;
+  return { reason: info.reason, metadata: info.metadata, retryAfterMs };
+}

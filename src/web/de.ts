@@ -1,0 +1,53 @@
+import type { PageTexts } from './texts.ts';
+
+export const de: PageTexts = {
+  language: 'de',
+  pages: {
+    email: {
+      title: 'E-Mail-Adresse bestätigen',
+      about: 'Bestätigen Sie, dass diese E-Mail-Adresse Ihnen gehört.',
+      button: 'E-Mail-Adresse bestätigen',
+      doneTitle: 'Ihre E-Mail-Adresse ist bestätigt',
+      done: 'Sie können diese Seite schließen.',
+    },
+    password: {
+      title: 'Neues Passwort wählen',
+      about: 'Es ersetzt das Passwort, das Sie jetzt haben.',
+      button: 'Passwort speichern',
+      doneTitle: 'Ihr Passwort ist geändert',
+      done: 'Melden Sie sich ab jetzt mit dem neuen Passwort an. Sie können diese Seite schließen.',
+    },
+    invite: {
+      title: 'Einladung annehmen',
+      about: 'Wählen Sie ein Passwort für Ihr Konto. Ihre E-Mail-Adresse wird dabei bestätigt.',
+      button: 'Einladung annehmen',
+      doneTitle: 'Ihr Konto ist bereit',
+      done: 'Ihre E-Mail-Adresse ist bestätigt und Ihr Passwort gesetzt: Sie können sich anmelden. Sie können diese Seite schließen.',
+    },
+  },
+  fields: { code: 'Code aus der Nachricht', password: 'Neues Passwort', repeat: 'Neues Passwort, noch einmal' },
+  problem: 'Es gibt ein Problem',
+  link: 'Dieser Code geht nicht: Er ist falsch, wurde schon gebraucht, oder seine Zeit ist um. Fordern Sie eine neue Nachricht an.',
+  incomplete: 'Dieser Link ist nicht vollständig. Öffnen Sie ihn so, wie er in der Nachricht steht.',
+  noPage: { title: 'Diese Seite gibt es nicht', about: 'Öffnen Sie den Link so, wie er in der Nachricht steht.' },
+  repeatDiffers: 'Die beiden Passwörter sind nicht gleich.',
+  passwordTooLong: 'Das Passwort darf höchstens {maximum} Zeichen haben.',
+  stale: 'Diese Seite war zu lange offen, oder Ihr Browser behält keine Cookies. Bitte versuchen Sie es noch einmal.',
+  tooManyTries: 'Es gab zu viele falsche Versuche. Versuchen Sie es wieder in {wait}.',
+  busy: 'Gerade wählen zu viele Leute ein Passwort. Versuchen Sie es wieder in {wait}; Ihr Code geht noch.',
+  away: 'Der Dienst kann gerade nicht antworten. Versuchen Sie es in einer Minute wieder; Ihr Code geht noch.',
+  fault: 'Etwas ging schief, das nicht sollte. Sagen Sie es denen, die diesen Dienst betreiben: {request}.',
+  refusals: {
+    PASSWORD_EMPTY: 'Geben Sie ein Passwort ein.',
+    PASSWORD_TOO_SHORT: 'Das Passwort ist zu kurz: Es braucht mindestens {minimum} {unit}.',
+    PASSWORD_NEEDS_LOWER: 'Das Passwort braucht einen Kleinbuchstaben von a bis z.',
+    PASSWORD_NEEDS_UPPER: 'Das Passwort braucht einen Großbuchstaben von A bis Z.',
+    PASSWORD_NEEDS_DIGIT: 'Das Passwort braucht eine Ziffer von 0 bis 9.',
+    PASSWORD_NEEDS_SYMBOL: 'Das Passwort braucht ein Zeichen, das weder ein Buchstabe von A bis Z noch eine Ziffer ist.',
+    PASSWORD_COMMON: 'Dieses Passwort gehört zu denen, die zuerst erraten werden. Wählen Sie ein anderes.',
+    PASSWORD_HAS_OWN_NAME: 'Das Passwort enthält Ihren Namen, Benutzernamen oder Ihre E-Mail-Adresse. Wählen Sie ein anderes.',
+    PASSWORD_UNCHANGED: 'Dieses Passwort haben Sie schon. Wählen Sie ein anderes.',
+    INVITE_NOT_NEEDED: 'Sie haben schon ein Passwort und brauchen keine Einladung. Melden Sie sich damit an.',
+  },
+  units: { bytes: 'Zeichen', characters: 'Zeichen' },
+};

@@ -1,0 +1,53 @@
+import type { PageTexts } from './texts.ts';
+
+export const en: PageTexts = {
+  language: 'en',
+  pages: {
+    email: {
+      title: 'Verify your e-mail address',
+      about: 'Confirm that this e-mail address is yours.',
+      button: 'Verify e-mail address',
+      doneTitle: 'Your e-mail address is verified',
+      done: 'You can close this page.',
+    },
+    password: {
+      title: 'Choose a new password',
+      about: 'It replaces the password that you have now.',
+      button: 'Save password',
+      doneTitle: 'Your password is changed',
+      done: 'Sign in with the new password from now on. You can close this page.',
+    },
+    invite: {
+      title: 'Accept your invitation',
+      about: 'Choose a password for your account. Your e-mail address is verified along with it.',
+      button: 'Accept invitation',
+      doneTitle: 'Your account is ready',
+      done: 'Your e-mail address is verified and your password is set: you can sign in. You can close this page.',
+    },
+  },
+  fields: { code: 'Code from the message', password: 'New password', repeat: 'New password, once more' },
+  problem: 'There is a problem',
+  link: 'This code does not work: it is wrong, it was used already, or its time is over. Ask for a new message.',
+  incomplete: 'This link is not complete. Open it as it stands in the message.',
+  noPage: { title: 'There is no such page', about: 'Open the link as it stands in the message.' },
+  repeatDiffers: 'The two passwords are not the same.',
+  passwordTooLong: 'The password may have at most {maximum} characters.',
+  stale: 'This page was open for too long, or your browser keeps no cookies. Please try again.',
+  tooManyTries: 'There were too many wrong tries. Try again in {wait}.',
+  busy: 'Too many people are choosing a password right now. Try again in {wait}; your code still works.',
+  away: 'The service cannot answer right now. Try again in a minute; your code still works.',
+  fault: 'Something went wrong that should not. Tell those who run this service: {request}.',
+  refusals: {
+    PASSWORD_EMPTY: 'Type a password.',
+    PASSWORD_TOO_SHORT: 'The password is too short: it needs at least {minimum} {unit}.',
+    PASSWORD_NEEDS_LOWER: 'The password needs a lower-case letter from a to z.',
+    PASSWORD_NEEDS_UPPER: 'The password needs an upper-case letter from A to Z.',
+    PASSWORD_NEEDS_DIGIT: 'The password needs a digit from 0 to 9.',
+    PASSWORD_NEEDS_SYMBOL: 'The password needs a character that is neither a letter from A to Z nor a digit.',
+    PASSWORD_COMMON: 'This password is one of those that are guessed first. Choose another one.',
+    PASSWORD_HAS_OWN_NAME: 'The password contains your name, user name or e-mail address. Choose another one.',
+    PASSWORD_UNCHANGED: 'This is the password that you have already. Choose another one.',
+    INVITE_NOT_NEEDED: 'You have a password already and need no invitation. Sign in with it.',
+  },
+  units: { bytes: 'characters', characters: 'characters' },
+};

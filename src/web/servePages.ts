@@ -1,0 +1,56 @@
+// Owns: the pages that links in messages lead to. They show forms, and pass on what people type to the same service
+// functions as the RPCs. Looking at a page changes nothing: mail scanners open every link.
+import { randomUUID } from 'node:crypto';
+import type { App } from '../kernel/call.ts';
+import { toFailure } from '../server/faults.ts';
+import { type NodeHandler, type NodeRequest, type NodeResponse, pathOf } from '../server/handler.ts';
+import type { NetworkOf } from '../server/network.ts';
+import { UnreadableForm } from './form.ts';
+import { styleHash } from './style.ts';
+import { type Answer, answer } from './visit.ts';
+
+/** Everything below it is answered here. */
+const root = '/ui/';
+
+/** Nothing to load, nothing to run, no frame around it, no word to anybody about the address, which holds the code. */
+const headers = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': `default-src 'none'; style-src ${styleHash}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'x-robots-tag': 'noindex',
+  vary: 'accept-language',
+};
+
+/** Answers everything under `/ui/`, and leaves the rest to `handler`. No answer repeats what a request says of its host. */
+export function servePages(app: App, networkOf: NetworkOf, handler: NodeHandler): NodeHandler {
+  return (request, response) => {
+    if (!pathOf(request).startsWith(root)) return handler(request, response);
+    void answerSafely(app, networkOf, request).then((told) => send(request, response, told));
+  };
+}
+
+async function answerSafely(app: App, networkOf: NetworkOf, request: NodeRequest): Promise<Answer> {
+  const id = randomUUID();
+  try {
+    const told = await answer({ app, request, id, network: networkOf(request) });
+    app.log.debug({ request: id, page: pathOf(request), method: request.method, status: told.status }, 'page');
+    return told;
+  } catch (error) {
+    if (error instanceof UnreadableForm) return { status: error.status };
+    toFailure(error, id, app.log);
+    return { status: 500 };
+  }
+}
+
+function send(request: NodeRequest, response: NodeResponse, { status, body = '', headers: more = {} }: Answer): void {
+  // What was not read of an HTTP/1.1 request would be taken for the next one's beginning; HTTP/2 knows no such header.
+  const closing = !request.complete && request.httpVersionMajor === 1 ? { connection: 'close' } : {};
+  response.writeHead(status, { ...headers, ...more, ...closing, 'content-length': Buffer.byteLength(body) });
+  if (request.method === 'HEAD') response.end();
+  else response.end(body);
+}

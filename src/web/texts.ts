@@ -1,0 +1,30 @@
+import type { Reason } from '../kernel/reasons.ts';
+
+export type PageName = 'email' | 'password' | 'invite';
+
+/** What the pages say in one language. `{name}` stands for a value: those of the failure's metadata, `wait`, `maximum`. */
+export interface PageTexts {
+  /** BCP 47. */
+  language: string;
+  pages: Record<PageName, { title: string; about: string; button: string; doneTitle: string; done: string }>;
+  fields: { code: string; password: string; repeat: string };
+  /** Stands before the title, and above the summary. */
+  problem: string;
+  /** A link that works no more, or never did: which of it is told to nobody. */
+  link: string;
+  /** A link that lacks a part. */
+  incomplete: string;
+  noPage: { title: string; about: string };
+  repeatDiffers: string;
+  passwordTooLong: string;
+  /** The form came without the cookie that belongs to it. */
+  stale: string;
+  tooManyTries: string;
+  busy: string;
+  away: string;
+  fault: string;
+  /** By what a new password lacks, and what else somebody with the right code may be told. */
+  refusals: Partial<Record<Reason, string>> & { PASSWORD_EMPTY: string };
+  /** Words in the metadata of failures. */
+  units: Record<'bytes' | 'characters', string>;
+}
