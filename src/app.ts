@@ -13,8 +13,8 @@ import { migrate } from './kernel/db/migrate.ts';
 import { Ids } from './kernel/ids.ts';
 import { createLogger } from './kernel/logger.ts';
 import { TryLimits } from './kernel/networks.ts';
-import { deliverToFolder } from './kernel/outbox/files.ts';
-import { Sender } from './kernel/outbox/sender.ts';
+import { openDelivery } from './kernel/outbox/delivery.ts';
+import { noticesOf, Sender } from './kernel/outbox/sender.ts';
 import { serve } from './server/serve.ts';
 
 /** What a test, and nobody else, gives in place of the real thing. */
@@ -42,13 +42,12 @@ export async function start(config: Config, replacements: Replacements = {}): Pr
   try {
     const { app, client } = await openApp(config, replacements, closers);
     const tokenFile = await prepareData(app, config);
-    const sender = new Sender(app, async (id, message) => {
-      const file = await deliverToFolder(join(config.dataDir, 'outbox'), app.settings.publicUrl, id, message);
-      app.log.info({ file, kind: message.kind }, 'message written');
-    });
+    const delivery = openDelivery(app, config.delivery);
+    closers.push(delivery.close);
+    const sender = new Sender(app, delivery.deliver);
     await sender.start(client);
-    closers.push(() => sender.stop());
-    const listener = await serve(app, config);
+    closers.push(() => sender.stop(config.drainMs));
+    const listener = await serve(app, config, () => noticesOf(config.delivery, sender));
     closers.push(() => listener.close(config.drainMs));
     app.settings.publicUrl = knownUrl(config, listener.port);
     return { app, url: app.settings.publicUrl, port: listener.port, tokenFile, close };
@@ -86,7 +85,18 @@ export async function openApp(
   const keys = deriveKeys(config.masterKey ?? (await ownMasterKey(config.dataDir)));
   const { publicUrl, linkHosts, development, productName, phoneRegion } = config;
   const settings = { publicUrl, linkHosts, development, productName, phoneRegion };
-  return { app: { db, clock, ids: new Ids(row?.node ?? 0, clock), keys, settings, log, tryLimits: new TryLimits() }, client };
+  return {
+    app: {
+      db,
+      clock,
+      ids: new Ids(row?.node ?? 0, clock),
+      keys,
+      settings,
+      log,
+      tryLimits: new TryLimits(config.triesPerNetwork),
+    },
+    client,
+  };
 }
 
 async function ownDatabase({ dataDir }: Config, log: App['log'], closers: (() => Promise<void>)[]): Promise<string> {

@@ -1,10 +1,12 @@
 // What an operator may set: environment variables, read once.
 // The table of variables is in config/variables.ts.
 import type { CountryCode } from 'libphonenumber-js/max';
-import { type Address, type LogLevel, Problem } from './config/parse.ts';
+import { deliveryVariables, routesOf } from './config/delivery.ts';
+import { type Address, type LogLevel, type Network, Problem } from './config/parse.ts';
 import { pairOf, type Tls } from './config/tls.ts';
 import { unknownVariables } from './config/unknown.ts';
 import { type Setting, type Variable, variables } from './config/variables.ts';
+import type { Routes } from './kernel/outbox/routes.ts';
 
 export interface Config {
   /** Default 127.0.0.1:8080. Host '' is every interface, port 0 a free port. */
@@ -25,6 +27,12 @@ export interface Config {
   tls?: Tls | undefined;
   /** Scheme, host and port of each. Default: none. */
   corsOrigins: string[];
+  /** Of X-Forwarded-For. Default: none, the header counts for nothing. */
+  trustedProxies: Network[];
+  /** Bits of an IPv6 address, 32 to 128. Default 64. */
+  networkPrefix: number;
+  /** 10 to 1 000 000. Default 100. */
+  triesPerNetwork: number;
   /** Each host, with its port if it is not the usual one. Default: undefined, any host; empty: the public URL's only. */
   linkHosts?: string[] | undefined;
   /** Default: on when the public URL leads to this machine only. */
@@ -41,6 +49,8 @@ export interface Config {
   productName: string;
   /** ISO 3166-1 alpha-2. Default CH. */
   phoneRegion: CountryCode;
+  /** How messages leave. What is wrong with these settings stands in the route. Holds passwords: never for a log. */
+  delivery: Routes;
 }
 
 /** Everything that is wrong with the configuration, a line each. */
@@ -53,7 +63,7 @@ export class ConfigError extends Error {
 }
 
 /** For the reference in the documentation. */
-export const settings: readonly Setting[] = Object.values(variables);
+export const settings: readonly Setting[] = [...Object.values(variables), ...Object.values(deliveryVariables)];
 
 /** @throws ConfigError with all problems at once. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
@@ -65,24 +75,30 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const listen = read(variables.listen);
   const tls = readTls(env);
   const publicUrl = read(variables.publicUrl) ?? urlOf(listen, tls !== undefined);
+  const dataDir = read(variables.dataDir);
+  const development = read(variables.development) ?? isLoopback(new URL(publicUrl).hostname);
   return {
     listen,
     publicUrl,
-    dataDir: read(variables.dataDir),
+    dataDir,
     databaseUrl: read(variables.databaseUrl),
     databasePool: read(variables.databasePool),
     databasePrepare: read(variables.databasePrepare),
     masterKey: read(variables.masterKey),
     tls,
     corsOrigins: read(variables.corsOrigins),
+    trustedProxies: read(variables.trustedProxies),
+    networkPrefix: read(variables.networkPrefix),
+    triesPerNetwork: read(variables.triesPerNetwork),
     linkHosts: read(variables.linkHosts),
-    development: read(variables.development) ?? isLoopback(new URL(publicUrl).hostname),
+    development,
     maxMessageBytes: read(variables.maxMessageBytes),
     maxTimeoutMs: read(variables.maxTimeoutMs),
     drainMs: read(variables.drainMs),
     logLevel: read(variables.logLevel),
     productName: read(variables.productName),
     phoneRegion: read(variables.phoneRegion),
+    delivery: routesOf(env, { dataDir, development }),
   };
 }
 

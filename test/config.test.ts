@@ -18,6 +18,8 @@ function problems(env: NodeJS.ProcessEnv): string[] {
 }
 
 test('without any variable there is a configuration', () => {
+  const folder = join(process.cwd(), '.roster', 'outbox');
+  const files = { by: 'files', folder, from: { name: '', address: 'roster@localhost' } };
   expect(readConfig({})).toEqual({
     listen: { host: '127.0.0.1', port: 8080 },
     publicUrl: 'http://localhost:8080',
@@ -36,6 +38,7 @@ test('without any variable there is a configuration', () => {
     logLevel: 'info',
     productName: 'Roster',
     phoneRegion: 'CH',
+    delivery: { email: files, sms: files },
   });
 });
 

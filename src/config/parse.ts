@@ -1,6 +1,8 @@
 // How the values of settings are written. Every function throws a Problem that says how to write it, and repeats nothing.
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import ipaddr from 'ipaddr.js';
 import { type CountryCode, isSupportedCountry } from 'libphonenumber-js/max';
 import { masterKeyBytes } from '../kernel/crypto/keys.ts';
 
@@ -35,6 +37,20 @@ export function host(text: string): string {
     throw new Problem('write hosts without a scheme, such as app.example.com or app.example.com:8443');
   }
   return new URL(`https://${text}`).host;
+}
+
+/** An address with the number of its bits that count. */
+export type Network = [ipaddr.IPv4 | ipaddr.IPv6, number];
+
+export function network(text: string): Network {
+  const [, address = '', bits] = /^([\da-f.:]+)(?:\/(\d{1,3}))?$/i.exec(text) ?? [];
+  const most = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  const prefix = Number(bits ?? most);
+  const ours = prefix > 0 && prefix <= most ? ipaddr.parse(address) : undefined;
+  if (!ours || ours.range() === 'ipv4Mapped') {
+    throw new Problem('write addresses or networks, such as 10.0.0.7, 10.1.0.0/16 or 2001:db8::/48, and never all there are');
+  }
+  return [ours, prefix];
 }
 
 export const listOf =

@@ -15,7 +15,14 @@ export interface Variable<T> extends Setting {
 }
 
 /** Their values are not repeated, not even when they are wrong. */
-const secrets = ['DATABASE_URL', 'ROSTER_MASTER_KEY'];
+const secrets = [
+  'DATABASE_URL',
+  'ROSTER_MASTER_KEY',
+  'ROSTER_SMTP_URL',
+  'ROSTER_MAIL_WEBHOOK',
+  'ROSTER_SMS_WEBHOOK',
+  'ROSTER_WEBHOOK_SECRET',
+];
 
 function parsed<T>(name: string, text: string, parse: (text: string) => T): T {
   try {
@@ -26,7 +33,7 @@ function parsed<T>(name: string, text: string, parse: (text: string) => T): T {
   }
 }
 
-const variable = <T>(name: string, parse: (text: string) => T, fallback: string, meaning: string): Variable<T> => ({
+export const variable = <T>(name: string, parse: (text: string) => T, fallback: string, meaning: string): Variable<T> => ({
   name,
   default: fallback,
   meaning,
@@ -34,7 +41,12 @@ const variable = <T>(name: string, parse: (text: string) => T, fallback: string,
 });
 
 /** One without a value when it is not set; `otherwise` says what holds then. */
-const optional = <T>(name: string, parse: (text: string) => T, otherwise: string, meaning: string): Variable<T | undefined> => ({
+export const optional = <T>(
+  name: string,
+  parse: (text: string) => T,
+  otherwise: string,
+  meaning: string,
+): Variable<T | undefined> => ({
   name,
   default: otherwise,
   meaning,
@@ -111,6 +123,24 @@ export const variables = {
     parse.listOf(parse.origin),
     '',
     'The origins whose pages may call the service from a browser, separated by commas.',
+  ),
+  trustedProxies: variable(
+    'ROSTER_TRUSTED_PROXIES',
+    parse.listOf(parse.network),
+    '',
+    'The addresses and networks of your own proxies, separated by commas: of a request through them X-Forwarded-For tells the caller.',
+  ),
+  networkPrefix: variable(
+    'ROSTER_NETWORK_PREFIX',
+    parse.integer(32, 128),
+    '64',
+    'The bits of an IPv6 address that make one network, to which wrong tries are counted together.',
+  ),
+  triesPerNetwork: variable(
+    'ROSTER_TRIES_PER_NETWORK',
+    parse.integer(10, 1_000_000),
+    '100',
+    'The wrong tries that one network has at once; spent ones come back within 100 seconds. Right ones are free.',
   ),
   linkHosts,
   development: optional(

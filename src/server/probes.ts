@@ -4,6 +4,8 @@ export interface ReadyReport {
   ready: boolean;
   /** What readiness rests on, by name. Anyone may ask: no reasons, no addresses. */
   checks: Record<string, boolean>;
+  /** What is wrong though the service can answer, by name, in a word. */
+  notices: Readonly<Record<string, string>>;
 }
 
 /**
@@ -14,7 +16,7 @@ export function probes(check: () => Promise<ReadyReport>, handler: NodeHandler):
   let running: Promise<ReadyReport> | undefined;
   const report = () => {
     running ??= check()
-      .catch(() => ({ ready: false, checks: {} }))
+      .catch(() => ({ ready: false, checks: {}, notices: {} }))
       .finally(() => {
         running = undefined;
       });

@@ -3,19 +3,25 @@ import { Health as HealthService } from '../../gen/grpc/health/v1/health_pb.ts';
 import type { Config } from '../config.ts';
 import type { App } from '../kernel/call.ts';
 import { ping } from '../kernel/db/client.ts';
+import { servePages } from '../web/servePages.ts';
 import { cors } from './cors.ts';
 import { Health } from './health.ts';
 import { type Listener, listen } from './listen.ts';
 import { Monitor } from './monitor.ts';
+import { networksBehind } from './network.ts';
 import { probes } from './probes.ts';
 import { reflectionRoutes } from './reflection.ts';
 import { routes, services } from './routes.ts';
 import { rpcHandler } from './rpc.ts';
 
-/** Puts the app on its port: RPCs, reflection, health, probes, CORS. Closing it says "not serving" first. */
+/** Puts the app on its port: RPCs, reflection, health, probes, CORS, pages. Closing it says "not serving" first. */
 export async function serve(
   app: App,
-  config: Pick<Config, 'listen' | 'tls' | 'corsOrigins' | 'maxMessageBytes' | 'maxTimeoutMs'>,
+  config: Pick<
+    Config,
+    'listen' | 'tls' | 'trustedProxies' | 'networkPrefix' | 'corsOrigins' | 'maxMessageBytes' | 'maxTimeoutMs'
+  >,
+  notices: () => Readonly<Record<string, string>>,
 ): Promise<Listener> {
   const health = new Health(services.map(({ typeName }) => typeName));
   const monitor = new Monitor(
@@ -28,13 +34,16 @@ export async function serve(
     health.routes(router);
     reflection(router);
   };
-  const rpc = rpcHandler(app, { routes: all, ...config });
+  const networkOf = networksBehind(config);
+  const rpc = rpcHandler(app, { routes: all, networkOf, ...config });
   const probed = probes(async () => {
     const database = await monitor.check();
-    return { ready: database && health.serving, checks: { database } };
+    return { ready: database && health.serving, checks: { database }, notices: notices() };
   }, rpc);
 
-  const listener = await listen({ ...config.listen, tls: config.tls, handler: cors(config.corsOrigins, probed) });
+  // In front of CORS: no script of another origin reads a page.
+  const handler = servePages(app, networkOf, cors(config.corsOrigins, probed));
+  const listener = await listen({ ...config.listen, tls: config.tls, handler });
   await monitor.check();
   return {
     ...listener,

@@ -10,8 +10,8 @@ const start = (check: () => Promise<ReadyReport>) =>
     }),
   );
 
-const ready = { ready: true, checks: { database: true } };
-const notReady = { ready: false, checks: { database: false } };
+const ready = { ready: true, checks: { database: true }, notices: {} };
+const notReady = { ready: false, checks: { database: false }, notices: {} };
 
 describe('/healthz', () => {
   it('is fine while nothing else is', async () => {
@@ -39,7 +39,7 @@ describe('/readyz', () => {
   it('is 503 when the check fails, and does not say why', async () => {
     const { url } = await start(() => Promise.reject(new Error('password of 10.0.0.1 wrong')));
     const response = await fetch(`${url}/readyz`);
-    expect([response.status, await response.json()]).toEqual([503, { ready: false, checks: {} }]);
+    expect([response.status, await response.json()]).toEqual([503, { ready: false, checks: {}, notices: {} }]);
   });
 
   it('runs one check for all who ask at once, and a new one for the next', async () => {

@@ -1,36 +1,51 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { createHuman, unique } from './actors.ts';
+import { simpleParser } from 'mailparser';
 import type { TestServer } from './server.ts';
 
-/** What was delivered to an address or a number until now, oldest first. */
+/** What was written for an address or a number until now, oldest first: the text, below its receiver and subject. */
 async function delivered({ dataDir }: TestServer, to: string): Promise<string[]> {
   const folder = join(dataDir, 'outbox');
   const names = await readdir(folder).catch(() => []);
-  const texts = await Promise.all(names.sort().map((name) => readFile(join(folder, name), 'utf8')));
-  // A file that is still being written lacks its end.
-  return texts.filter((text) => text.endsWith('\n') && (text.startsWith(`To: ${to}\r\n`) || text.startsWith(`${to}: `)));
+  const whole = names.filter((name) => /\.(eml|txt)$/.test(name)).sort();
+  const texts = await Promise.all(whole.map((name) => textOf(join(folder, name))));
+  return texts.filter((text) => text.startsWith(`To: ${to}\n`));
+}
+
+async function textOf(file: string): Promise<string> {
+  const content = await readFile(file);
+  if (file.endsWith('.txt')) return content.toString('utf8');
+  const { to, subject, text } = await simpleParser(content);
+  const receivers = [to ?? []].flat().flatMap(({ value }) => value.map(({ address }) => address));
+  return `To: ${receivers.join()}\nSubject: ${subject}\n\n${text}`;
 }
 
 const patience = 10_000;
 
-/** All messages to an address or a number, once there are that many. */
-export async function messagesTo(server: TestServer, to: string, count = 1): Promise<string[]> {
+async function until<T>(look: () => Promise<T | undefined>, what: string): Promise<T> {
   const end = Date.now() + patience;
   for (;;) {
-    const messages = await delivered(server, to);
-    if (messages.length >= count) return messages;
-    if (Date.now() > end) throw new Error(`${messages.length} of ${count} messages to ${to}`);
+    const found = await look();
+    if (found !== undefined) return found;
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
     await setTimeout(20);
   }
 }
 
-/** All messages to an address or a number that were queued before this call: they leave in order, so a later one tells. */
+/** All messages to an address or a number, once there are that many. */
+export const messagesTo = (server: TestServer, to: string, count = 1): Promise<string[]> =>
+  until(async () => {
+    const messages = await delivered(server, to);
+    return messages.length >= count ? messages : undefined;
+  }, `${count} messages to ${to}`);
+
+/** All messages to an address or a number that were queued before this call. */
 export async function messagesUntilNow(server: TestServer, to: string): Promise<string[]> {
-  const email = `${unique('last')}@example.net`;
-  await createHuman(server, { email: { email } });
-  await messagesTo(server, email);
+  await until(async () => {
+    const [row] = await server.sql`select from outbox where dead_at is null limit 1`;
+    return row ? undefined : true;
+  }, 'an empty outbox');
   return delivered(server, to);
 }
 

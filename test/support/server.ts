@@ -61,6 +61,7 @@ export async function startServer({ env = {}, beside }: TestOptions = {}): Promi
     ROSTER_PUBLIC_URL: 'https://roster.example.com',
     ROSTER_DATA: dataDir,
     ROSTER_LOG_LEVEL: 'silent',
+    ROSTER_MESSAGE_FILES: 'on',
     DATABASE_URL: database.url,
     ...env,
   });

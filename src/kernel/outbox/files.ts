@@ -1,37 +1,41 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fillTemplate } from '../links.ts';
-import type { Message } from './message.ts';
+import type { Logger } from 'pino';
+import { DeliveryError } from './failure.ts';
+import { mailOf, type Sender } from './mail.ts';
+import type { Posting, Transport } from './posting.ts';
 
-const subjects: Record<Message['kind'], string> = {
-  'verify-email': 'Verify your e-mail address',
-  'verify-phone': 'Verify your phone number',
-  'reset-password': 'Reset your password',
-  'password-changed': 'Your password was changed',
-  invite: 'You are invited',
-  'passkey-link': 'Register a passkey',
-  otp: 'Your code',
-};
+/** Writes messages to a folder, mails as .eml and SMS as .txt, readable by its owner only. The log says where. */
+export const fileTransport = (folder: string, from: Sender, log: Logger): Transport => ({
+  send: async (posting) => {
+    const { id, message } = posting.letter;
+    const { kind, channel } = message;
+    const file = join(folder, `${String(id).padStart(8, '0')}-${kind}.${channel === 'email' ? 'eml' : 'txt'}`);
+    const content = channel === 'email' ? await mime(posting, from) : `To: ${message.to}\n\n${posting.rendered.text}`;
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await writeWhole(file, content);
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+      throw new DeliveryError('unreachable', `the folder for messages cannot be written (${code})`);
+    }
+    log.info({ file, kind }, 'message written');
+  },
+  close: async () => {},
+});
 
-/** Writes a message to a folder, mails as .eml and SMS as .txt, readable by its owner only. Returns the file's path. */
-export async function deliverToFolder(folder: string, publicUrl: string, id: bigint, message: Message): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, `${String(id).padStart(8, '0')}-${message.kind}.${message.channel === 'email' ? 'eml' : 'txt'}`);
-  await writeFile(path, message.channel === 'email' ? mail(publicUrl, message) : `${message.to}: ${sentence(message)}\n`, {
-    mode: 0o600,
-  });
-  return path;
+async function mime(posting: Posting, from: Sender): Promise<Buffer> {
+  const { createTransport } = await import('nodemailer');
+  const { message } = await createTransport({ streamTransport: true, buffer: true, newline: 'windows' }).sendMail(
+    mailOf(posting, from),
+  );
+  return Buffer.isBuffer(message) ? message : Buffer.alloc(0);
 }
 
-const sentence = (message: Message) => ('code' in message ? `Your code is ${message.code}.` : 'Your password was changed.');
-
-function mail(publicUrl: string, message: Message): string {
-  const { userId, organizationId } = message;
-  const code = 'code' in message ? message.code : '';
-  const template =
-    ('urlTemplate' in message ? message.urlTemplate : undefined) ??
-    `${publicUrl}/ui/login/mail/verification?userID={{.UserID}}&code={{.Code}}&orgID={{.OrgID}}`;
-  const link = fillTemplate(template, { UserID: userId, Code: code, OrgID: organizationId });
-  const headers = [`To: ${message.to}`, `Subject: ${subjects[message.kind]}`, 'Content-Type: text/plain; charset=utf-8'];
-  return [...headers, '', sentence(message), link, ''].join('\r\n');
+/** Whoever waits for the file finds it whole. */
+async function writeWhole(file: string, content: Buffer | string): Promise<void> {
+  const draft = `${file}.${randomUUID()}`;
+  await writeFile(draft, content, { mode: 0o600 });
+  await rename(draft, file);
 }

@@ -13,7 +13,8 @@ export interface Recipient {
   displayName: string;
 }
 
-export type Channel = 'email' | 'sms';
+export const channels = ['email', 'sms'] as const;
+export type Channel = (typeof channels)[number];
 
 interface Code {
   code: string;

@@ -1,10 +1,12 @@
+// The outbox: messages wait in a table, in the transaction of the change that they tell of, and leave at least once.
+import { createHash } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import type { App, Tx, UserRow } from '../call.ts';
 import { open, seal } from '../crypto/seal.ts';
 import { outbox } from '../db/schema.ts';
 import type { Channel, Content, Message } from './message.ts';
 
-/** Told after a commit that queued a message; every replica listens. */
+/** Told after a commit that queued messages, with their channel or '' for any; every replica listens. */
 export const outboxChannel = 'roster_outbox';
 
 const place = 'outbox';
@@ -26,17 +28,24 @@ export async function enqueue(tx: Tx, user: UserRow, channel: Channel, content: 
     dueAt: tx.now,
     expiresAt: 'expiresAt' in content ? new Date(content.expiresAt) : null,
   });
-  await tx.db.execute(sql`select pg_notify(${outboxChannel}, '')`);
+  await tx.db.execute(sql`select pg_notify(${outboxChannel}, ${channel})`);
 }
 
-/** Takes the oldest waiting message and delivers it; it is gone when `deliver` returns, back in the queue when it throws. */
-export async function deliverNext(app: App, deliver: (id: bigint, message: Message) => Promise<void>): Promise<boolean> {
-  return app.db.transaction(async (db) => {
-    const [row] = await db.select().from(outbox).orderBy(outbox.id).limit(1).for('update', { skipLocked: true });
-    if (!row) return false;
-    const message: Message = JSON.parse(open(app.keys.seal, place, row.message));
-    await deliver(row.id, message);
-    await db.delete(outbox).where(sql`${outbox.id} = ${row.id}`);
-    return true;
-  });
+/** A message on its way. */
+export interface Letter {
+  id: bigint;
+  /** The same at each attempt and nobody else's, so that a receiver can tell a repetition. Says nothing. */
+  reference: string;
+  message: Message;
+  createdAt: Date;
+}
+
+type Row = typeof outbox.$inferSelect;
+
+/** @throws when it was sealed under another key. */
+export function letterOf(app: App, { id, message: sealed, createdAt }: Row): Letter {
+  const message: Message = JSON.parse(open(app.keys.seal, place, sealed));
+  // Everything sealed has a random nonce in it.
+  const reference = createHash('sha256').update(sealed).digest('hex').slice(0, 32);
+  return { id, reference, message, createdAt };
 }

@@ -1,0 +1,21 @@
+import ipaddr from 'ipaddr.js';
+
+/** Addresses that share so many first bits. */
+export type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
+
+/** Where IPv6 is given out to the world (RFC 4291, IANA): what lies outside is no public address, whatever it is. */
+const global: Range = [ipaddr.parse('2000::'), 3];
+
+const within = (address: ipaddr.IPv4 | ipaddr.IPv6, range: Range) => address.kind() === range[0].kind() && address.match(range);
+
+/** Whether the address belongs to somebody on the internet: not to this machine, a private network, a tunnel or nobody. */
+function isPublic(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
+  return address.range() === 'unicast' && (address.kind() === 'ipv4' || within(address, global));
+}
+
+export const isAllowed = (text: string, allowed: readonly Range[]): boolean =>
+  ipaddr.isValid(text) && allowed.some((range) => within(ipaddr.parse(text), range));
+
+/** @param text An address as sockets name it. What is none may not be reached. */
+export const mayBeReached = (text: string, allowed: readonly Range[]): boolean =>
+  ipaddr.isValid(text) && (isPublic(ipaddr.parse(text)) || isAllowed(text, allowed));

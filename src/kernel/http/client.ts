@@ -1,0 +1,113 @@
+// The only way in which the process calls other servers over HTTP. Owns where it may go: to public addresses and to those that
+// the configuration allows, whatever a name resolves to. It follows no redirect and knows neither proxies nor cookies.
+import { lookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import type { Agent, buildConnector } from 'undici';
+import { isAllowed, mayBeReached, type Range } from './addresses.ts';
+import { trusted } from './certificates.ts';
+
+/** What holds for everything that leaves. */
+export interface Outgoing {
+  /** Addresses that may be reached although they are not public, and without TLS. */
+  allowed: readonly Range[];
+  /** Certificates (PEM) to trust beside those that Node trusts. */
+  certificates: string | undefined;
+}
+
+export interface HttpRequest {
+  /** http: or https:. It must never come from what a caller sent. */
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  body: string;
+  /** Ends the call, however far it has come. */
+  signal: AbortSignal;
+}
+
+export interface HttpResponse {
+  status: number;
+  body: string;
+}
+
+/** The call was not made: the address that it would have gone to may not be reached. */
+export class ForbiddenAddress extends Error {
+  override name = 'ForbiddenAddress';
+}
+
+const connectMs = 10_000;
+/** Until the head of the answer is there, and then between two pieces of it. */
+const answerMs = 30_000;
+/** Of an answer; more is an error. */
+const maximumBytes = 64 * 1024;
+
+/** Calls other servers; connections are kept for a moment. */
+export class HttpClient {
+  readonly #open: () => Promise<Agent>;
+  #agent: Promise<Agent> | undefined;
+
+  /** @param resolve Finds the addresses of a name, as `dns.lookup` does. */
+  constructor(outgoing: Outgoing, resolve: LookupFunction = lookup) {
+    this.#open = () => openAgent(outgoing, resolve);
+  }
+
+  /** Sends the request once and returns whatever the server answers, redirects too. */
+  async post({ url, headers, body, signal }: HttpRequest): Promise<HttpResponse> {
+    const { origin, pathname, search } = new URL(url);
+    this.#agent ??= this.#open();
+    const agent = await this.#agent;
+    const path = `${pathname}${search}`;
+    const response = await agent.request({ origin, path, method: 'POST', headers: { ...headers }, body, signal });
+    return { status: response.statusCode, body: await response.body.text() };
+  }
+
+  /** Ends what is under way. */
+  async close(): Promise<void> {
+    await (await this.#agent)?.destroy();
+  }
+}
+
+/** The library is loaded with the first call: most processes make none, and it is a third of what they weigh. */
+async function openAgent({ allowed, certificates }: Outgoing, resolve: LookupFunction): Promise<Agent> {
+  const { Agent, buildConnector } = await import('undici');
+  const connect = buildConnector({
+    timeout: connectMs,
+    allowH2: false,
+    lookup: onlyReachable(resolve, allowed),
+    ...(certificates !== undefined && { ca: trusted(certificates) }),
+  });
+  return new Agent({
+    connect: guarded(connect, allowed),
+    headersTimeout: answerMs,
+    bodyTimeout: answerMs,
+    maxResponseSize: maximumBytes,
+  });
+}
+
+/** Connects only to what may be reached: checked before the first packet, and once more on the socket that came of it. */
+const guarded =
+  (connect: buildConnector.connector, allowed: readonly Range[]): buildConnector.connector =>
+  (options, callback) => {
+    const host = options.hostname.replace(/^\[|\]$/g, '');
+    if (isIP(host) !== 0 && !mayBeReached(host, allowed)) return callback(new ForbiddenAddress('a forbidden address'), null);
+    connect(options, (...[error, socket]) => {
+      if (error) return callback(error, null);
+      const address = socket.remoteAddress ?? '';
+      const clear = options.protocol === 'http:' && !isAllowed(address, allowed);
+      if (!clear && mayBeReached(address, allowed)) return callback(null, socket);
+      socket.destroy();
+      callback(new ForbiddenAddress(clear ? 'an address that only TLS may go to' : 'a forbidden address'), null);
+    });
+  };
+
+/** A resolver that keeps to itself what may not be reached: whoever connects has nothing else to connect to. */
+const onlyReachable =
+  (resolve: LookupFunction, allowed: readonly Range[]): LookupFunction =>
+  (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, found) => {
+      if (error) return callback(error, []);
+      const addresses = (Array.isArray(found) ? found : []).filter(({ address }) => mayBeReached(address, allowed));
+      const [first] = addresses;
+      if (!first) return callback(new ForbiddenAddress('a name with forbidden addresses only'), []);
+      if (options.all) callback(null, addresses);
+      else callback(null, first.address, first.family);
+    });
+  };

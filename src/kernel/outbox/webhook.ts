@@ -1,0 +1,41 @@
+import { createHmac } from 'node:crypto';
+import { ForbiddenAddress, type HttpClient } from '../http/client.ts';
+import { DeliveryError } from './failure.ts';
+import type { Posting, Transport } from './posting.ts';
+
+/**
+ * Hands messages to a program of the operator's: a POST of JSON, signed with HMAC-SHA-256 over the time (seconds since 1970), a
+ * dot and the body. Any 2xx answer means that it has taken the message.
+ */
+export const webhookTransport = (http: HttpClient, url: string, secret: string, clock: () => Date): Transport => ({
+  send: async (posting, signal) => {
+    const body = JSON.stringify(bodyOf(posting));
+    const timestamp = String(Math.floor(clock().getTime() / 1000));
+    const headers = {
+      'content-type': 'application/json',
+      'roster-message-id': posting.letter.reference,
+      'roster-timestamp': timestamp,
+      'roster-signature': `v1=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`,
+    };
+    const { status } = await http.post({ url, headers, body, signal }).catch((error: unknown) => {
+      throw failureOf(error);
+    });
+    if (status < 200 || status > 299) throw new DeliveryError('unreachable', `the webhook answers ${status}`);
+  },
+  close: () => http.close(),
+});
+
+function bodyOf({ letter, rendered }: Posting) {
+  const { message, reference: id } = letter;
+  const { kind, channel, to, language, userId, organizationId } = message;
+  const code = 'code' in message ? { code: message.code, expiresAt: message.expiresAt } : {};
+  const { subject, text, html } = rendered;
+  const read = channel === 'email' ? { subject, text, html } : { text: text.trim() };
+  return { id, kind, channel, to, language, userId, organizationId, ...code, ...read };
+}
+
+function failureOf(error: unknown): DeliveryError {
+  if (error instanceof ForbiddenAddress) return new DeliveryError('unreachable', `the webhook stands at ${error.message}`);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+  return new DeliveryError('unreachable', `the webhook does not answer (${code})`);
+}
