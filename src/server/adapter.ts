@@ -1,4 +1,11 @@
-import { Code, ConnectError, type ConnectRouter, type ConnectRouterOptions, createConnectRouter } from '@connectrpc/connect';
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  type ConnectRouterOptions,
+  createConnectRouter,
+  createContextValues,
+} from '@connectrpc/connect';
 import {
   compressionBrotli,
   compressionGzip,
@@ -7,11 +14,17 @@ import {
 } from '@connectrpc/connect-node';
 import type { Logger } from 'pino';
 import { type NodeHandler, pathOf } from './handler.ts';
+import { type NetworkOf, networkKey } from './network.ts';
 
 type Answer = Parameters<typeof universalResponseToNodeResponse>[0];
 
+export interface AdapterOptions extends ConnectRouterOptions {
+  networkOf: NetworkOf;
+  log: Logger;
+}
+
 /** Connect's routes as a handler of Node's servers. What no route takes is answered 404. */
-export function adapt(routes: (router: ConnectRouter) => void, options: ConnectRouterOptions, log: Logger): NodeHandler {
+export function adapt(routes: (router: ConnectRouter) => void, { networkOf, log, ...options }: AdapterOptions): NodeHandler {
   const router = createConnectRouter({ acceptCompression: [compressionGzip, compressionBrotli], ...options });
   routes(router);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
@@ -23,7 +36,8 @@ export function adapt(routes: (router: ConnectRouter) => void, options: ConnectR
       response.end();
       return;
     }
-    handler(universalRequestFromNodeRequest(request, response, undefined, undefined))
+    const values = createContextValues().set(networkKey, networkOf(request));
+    handler(universalRequestFromNodeRequest(request, response, undefined, values))
       .then((answer) => universalResponseToNodeResponse(withPlainMessage(answer), response))
       .catch((error: unknown) => {
         // Of a caller that hung up there is nothing to tell.

@@ -1,5 +1,5 @@
 import type { DescMethod } from '@bufbuild/protobuf';
-import type { HandlerContext, Interceptor } from '@connectrpc/connect';
+import type { ContextValues, HandlerContext, Interceptor } from '@connectrpc/connect';
 import type { Access } from '../kernel/auth/access.ts';
 import { type Authenticated, authenticate, tokenHash } from '../kernel/auth/tokens.ts';
 import type { App, Call } from '../kernel/call.ts';
@@ -8,6 +8,7 @@ import { failure } from '../kernel/errors.ts';
 import { accessOf } from './access.ts';
 import { toFailure } from './faults.ts';
 import { logRefusal, requestIdOf } from './log.ts';
+import { networkKey } from './network.ts';
 
 const bearer = /^Bearer +(\S+)$/i;
 
@@ -31,7 +32,7 @@ export const authenticateBeforeBody = (app: App) => async (context: HandlerConte
     const token = tokenOf(context.requestHeader);
     // This one waits for the body: the statement that authenticates loads the user that the body names.
     if (access.on === 'user' && access.loaded) return;
-    setCall(context, callFor(app, access, await find(app, token)));
+    setCall(context, callFor(app, access, context, await find(app, context, token)));
   } catch (error) {
     const request = requestIdOf(context);
     const failed = toFailure(error, request, app.log);
@@ -48,20 +49,32 @@ export const authenticateWithSubject =
     const access = declared(req.method);
     if (access.on === 'user' && access.loaded && !req.stream) {
       const userId = 'userId' in req.message && typeof req.message.userId === 'string' ? req.message.userId : '';
-      setCall({ values: req.contextValues }, callFor(app, access, await find(app, tokenOf(req.header), userId)));
+      const carrier = { values: req.contextValues };
+      setCall(carrier, callFor(app, access, carrier, await find(app, carrier, tokenOf(req.header), userId)));
     }
     return next(req);
   };
 
-async function find(app: App, token: string, subject?: string): Promise<Authenticated & { now: Date }> {
+interface Carrier {
+  values: ContextValues;
+}
+
+type Found = Authenticated & { now: Date };
+
+/**
+ * UNAUTHENTICATED for a token that is not valid; TRIED_TOO_OFTEN when the network has tried too many of those. A valid one
+ * is never kept waiting: only what was wrong is counted.
+ */
+async function find(app: App, { values }: Carrier, token: string, subject?: string): Promise<Found> {
   const now = app.clock();
   // A text that Postgres cannot hold names nobody; validation tells so once the caller is known.
   const known = subject?.includes('\0') ? undefined : subject;
   const found = await authenticate(app.db, tokenHash(app.keys, token), now, known);
-  if (!found) throw failure('UNAUTHENTICATED');
-  return { ...found, now };
+  if (found) return { ...found, now };
+  app.tryLimits.take(values.get(networkKey), now);
+  throw failure('UNAUTHENTICATED');
 }
 
-function callFor(app: App, access: Access, { caller, subject, now }: Authenticated & { now: Date }): Call {
-  return { ...app, caller, access, now, organizationId: caller.organizationId, subject, network: undefined };
+function callFor(app: App, access: Access, { values }: Carrier, { caller, subject, now }: Found): Call {
+  return { ...app, caller, access, now, organizationId: caller.organizationId, subject, network: values.get(networkKey) };
 }

@@ -4,12 +4,14 @@ import { adapt } from './adapter.ts';
 import { authenticateBeforeBody, authenticateWithSubject } from './authenticate.ts';
 import { deadline } from './faults.ts';
 import { log } from './log.ts';
+import type { NetworkOf } from './network.ts';
 import { checkDeclaredAccess } from './organization.ts';
 import { explainProtocolErrors } from './protocolErrors.ts';
 import { validate } from './validate.ts';
 
 export interface RpcOptions {
   routes: (router: ConnectRouter) => void;
+  networkOf: NetworkOf;
   /** Largest message in bytes, after decompression. */
   maxMessageBytes: number;
   /** The longest that any call may take. */
@@ -17,7 +19,7 @@ export interface RpcOptions {
 }
 
 /** The node handler of every RPC, with what holds for all of them: who asks, may he, is the request sound, how did it end. */
-export function rpcHandler(app: App, { routes, maxMessageBytes, maxTimeoutMs }: RpcOptions) {
+export function rpcHandler(app: App, { routes, networkOf, maxMessageBytes, maxTimeoutMs }: RpcOptions) {
   const authenticate = authenticateBeforeBody(app);
   const options = {
     requestGate: (context: HandlerContext) => {
@@ -28,7 +30,7 @@ export function rpcHandler(app: App, { routes, maxMessageBytes, maxTimeoutMs }: 
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxResponseBytes,
   };
-  return adapt(routes, options, app.log);
+  return adapt(routes, { ...options, networkOf, log: app.log });
 }
 
 /** A page of a thousand users with the largest fields stays below it. */
