@@ -43,6 +43,7 @@ export const reasons = {
   ],
   PASSWORD_WRONG: [Code.InvalidArgument, 'The current password is wrong.'],
   CODE_WRONG: [Code.InvalidArgument, 'The code is wrong.'],
+  CODE_INVALID: [Code.InvalidArgument, 'The code is wrong, was used, or expired; ask for a new one.'],
   DOMAIN_CLAIMED: [Code.InvalidArgument, 'The domain {domain} of the username belongs to another organization.'],
   TOTP_SECRET_INVALID: [Code.InvalidArgument, 'The TOTP secret is not base32.'],
   EXPIRATION_PAST: [Code.InvalidArgument, 'The expiration date lies in the past.'],
@@ -83,6 +84,11 @@ export const reasons = {
   PASSWORD_NOT_SET: [Code.FailedPrecondition, 'The user has no password.'],
   PASSWORD_UNCHANGED: [Code.FailedPrecondition, 'The new password equals the current one.'],
   CODE_ABSENT: [Code.FailedPrecondition, 'There is no code that could be used: none was made, or it expired.'],
+  CODE_NOT_PENDING: [Code.FailedPrecondition, 'There is no code to send again.'],
+  EMAIL_UNCHANGED: [Code.FailedPrecondition, 'The user has this e-mail address already.'],
+  PHONE_UNCHANGED: [Code.FailedPrecondition, 'The user has this phone number already.'],
+  PHONE_ABSENT: [Code.FailedPrecondition, 'The user has no phone number.'],
+  INVITE_NOT_NEEDED: [Code.FailedPrecondition, 'The user can sign in already and needs no invitation.'],
   LAST_OWNER: [Code.FailedPrecondition, 'The instance needs an owner: this is the last one.'],
 
   // Limits and faults

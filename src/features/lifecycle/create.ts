@@ -7,7 +7,7 @@ import { textKey } from '../../kernel/names.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { checkEmail, type EmailInput, emailColumns, issueEmailCode } from '../email/service.ts';
 import { checkEntries, type MetadataEntry, writeEntries } from '../metadata/service.ts';
-import { instance, instance as instancePolicy } from '../password/policyRepository.ts';
+import { instance } from '../password/policyRepository.ts';
 import {
   checkFormat,
   checkPolicy,
@@ -102,7 +102,7 @@ async function authorizeCreation(call: Call, organizationId: string): Promise<vo
 /** What can be said against a new user without looking anything up. Returns it with its texts in their stored form. */
 export function checkNewUser(call: Call, input: NewUser): NewUser {
   const { details } = input;
-  if (details.type === 'human') checkEmail(call, details.email, `${details.path}email`);
+  if (details.type === 'human') checkEmail(call, details.email, `${details.path}email.`);
   const username = input.username === undefined ? undefined : trimUsername(input.username);
   const stored = details.type === 'human' ? storedForm(call, details) : details;
   checkEntries(input.metadata);
@@ -114,7 +114,7 @@ function storedForm(call: Call, human: NewHuman): NewHuman {
   const { path, phone } = human;
   const profile = trimNames(human.profile, path);
   // An empty number is no number.
-  return { ...human, profile, phone: phone && phone.number !== '' ? normalisePhone(call, phone, `${path}phone`) : undefined };
+  return { ...human, profile, phone: phone && phone.number !== '' ? normalisePhone(call, phone, `${path}phone.`) : undefined };
 }
 
 function checkSecrets({ path, password, totpSecret }: NewHuman): void {

@@ -17,7 +17,7 @@ import {
   type Proof,
   prepareChange,
 } from '../password/service.ts';
-import { changePhone, normalisePhone, type PhoneInput, removePhone } from '../phone/service.ts';
+import { changePhone, clearPhone, normalisePhone, type PhoneInput } from '../phone/service.ts';
 import { type Details, detailsOf, record, type UserColumns } from '../user/events.ts';
 import { findUser, lockUser } from '../user/repository.ts';
 import { type ProfileChanges, profileColumns, trimNames } from './create.ts';
@@ -72,7 +72,8 @@ async function preparePasswordChange(call: Call, userId: string, changes: UserCh
   const user = authorizeChanges(call, await findUser(call.db, userId), changes);
   await refuseCredentialsOfHigher(call, user, changes);
   if (user.state === 'initial') throw failure('USER_INITIAL');
-  return prepareChange(call, user, of.password.input, of.password.proof, personAfter(user, changes.username, of));
+  const { input, proof } = of.password;
+  return prepareChange(call, { userId, user }, input, proof, personAfter(user, changes.username, of));
 }
 
 /** The names and the address that a user has after the changes: a new password must hold none of these. */
@@ -94,8 +95,8 @@ function checkChanges(call: Call, changes: UserChanges): UserChanges {
   const { of } = changes;
   if (of.type === 'machine') return { ...changes, username };
   const { path, email, profile, password } = of;
-  if (email) checkEmail(call, email, `${path}email`);
-  const phone = of.phone && of.phone !== 'removed' ? normalisePhone(call, of.phone, `${path}phone`) : of.phone;
+  if (email) checkEmail(call, email, `${path}email.`);
+  const phone = of.phone && of.phone !== 'removed' ? normalisePhone(call, of.phone, `${path}phone.`) : of.phone;
   if (password) checkFormat(password.input, `${path}password.hashed_password.hash`);
   return { ...changes, username, of: { ...of, phone, profile: profile && trimNames(profile, path) } };
 }
@@ -148,7 +149,7 @@ async function rename(tx: Tx, user: UserRow, username: string): Promise<void> {
 async function changeHuman(tx: Tx, user: UserRow, { profile, email, phone }: HumanChanges, password: PasswordChange | undefined) {
   if (profile) await changeProfile(tx, user, profile);
   const emailCode = email && (await changeEmail(tx, user, email));
-  if (phone === 'removed') await removePhone(tx, user);
+  if (phone === 'removed') await clearPhone(tx, user);
   const phoneCode = phone && phone !== 'removed' ? await changePhone(tx, user, phone) : undefined;
   if (password) await changePassword(tx, user, password);
   return { emailCode, phoneCode };
