@@ -29,7 +29,7 @@ function heightOf(path: string): { part: string; height: number } {
   if (top === 'kernel') return { part: top, height: 0 };
   if (top !== 'features') return { part: top, height: 5 };
   if (part === 'user') return { part: feature, height: 1 };
-  if (part === 'organization') return { part: feature, height: 4 };
+  if (['organization', 'transfer'].includes(part)) return { part: feature, height: 4 };
   if (['lifecycle', 'invite', 'factors', 'session', 'search'].includes(part)) return { part: feature, height: 3 };
   return { part: feature, height: 2 };
 }

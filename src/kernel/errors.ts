@@ -39,6 +39,24 @@ export function failure(
 
 const duration = (ms: number) => ({ seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.round(ms % 1000) * 1e6 });
 
+/** What an error of ours says, in parts. */
+export interface Told {
+  reason: string;
+  message: string;
+  /** Path of the first field that it complains about. */
+  field: string | undefined;
+}
+
+/** Undefined for an error that is not one of ours. */
+export function toldBy(error: unknown): Told | undefined {
+  if (!(error instanceof ConnectError)) return undefined;
+  const [info] = error.findDetails(ErrorInfoSchema);
+  if (!info) return undefined;
+  const [request] = error.findDetails(BadRequestSchema);
+  const message = error.rawMessage.replace(` (${info.reason})`, '');
+  return { reason: info.reason, message, field: request?.fieldViolations[0]?.field };
+}
+
 /** A violation of one field, for rules that no proto can state. */
 export function invalidField(reason: Reason, field: string, metadata: Record<string, string> = {}): ConnectError {
   const description = failure(reason, { metadata }).rawMessage;

@@ -3,7 +3,11 @@
  * case and Unicode spelling make no difference. Decomposed, because then the form of a part is part of the form of the
  * whole, which is what lets one index serve "contains" with and without letter case.
  */
-export const textKey = (text: string): string => caseFold(text.normalize('NFKD')).normalize('NFKD');
+export const textKey = (text: string): string =>
+  isAscii.test(text) ? text.toLowerCase() : caseFold(text.normalize('NFKD')).normalize('NFKD');
+
+/** Most texts are; the short way comes to the same for them. */
+const isAscii = /^\p{ASCII}*$/u;
 
 // Lower, upper, lower: "ẞ", "ß" and "SS", "ς" and "Σ" meet. By code point: the last sigma of a word is folded like any other.
 const caseFold = (text: string) => Array.from(text, (point) => point.toLowerCase().toUpperCase().toLowerCase()).join('');

@@ -55,6 +55,21 @@ export const reasons = {
   ADMIN_MISSING: [Code.InvalidArgument, 'An administrator is neither a user id nor a human.'],
   ROLES_MISSING: [Code.InvalidArgument, 'A member needs at least one role.'],
 
+  // Lines of an import
+  LINE_EMPTY: [Code.InvalidArgument, 'The line is empty.'],
+  LINE_TOO_LONG: [Code.InvalidArgument, 'The line is longer than {maximum} bytes.'],
+  LINE_CUT_OFF: [Code.InvalidArgument, 'The file ends in the middle of this line.'],
+  LINE_NOT_UTF8: [Code.InvalidArgument, 'The line is not UTF-8.'],
+  LINE_BYTE_ORDER_MARK: [Code.InvalidArgument, 'The file begins with a byte order mark; write it without one.'],
+  LINE_ENDS_IN_CR: [Code.InvalidArgument, 'The line ends in CR LF; write LF alone.'],
+  LINE_NOT_JSON: [Code.InvalidArgument, 'The line is not JSON.'],
+  LINE_NOT_OBJECT: [Code.InvalidArgument, 'The line is JSON, but not an object.'],
+  FIELD_UNKNOWN: [Code.InvalidArgument, 'A {type} has no field {field}.'],
+  FIELD_MISSING: [Code.InvalidArgument, 'The field {field} is missing.'],
+  FIELD_WRONG: [Code.InvalidArgument, 'The field {field} must be {expected}.'],
+  PASSWORD_TWICE: [Code.InvalidArgument, 'A password and a password hash are given; give one of them.'],
+  TIME_AHEAD: [Code.InvalidArgument, 'The time {field} lies in the future.'],
+
   // What is not there
   USER_NOT_FOUND: [Code.NotFound, 'There is no such user.'],
   ORGANIZATION_NOT_FOUND: [Code.NotFound, 'There is no such organization.'],

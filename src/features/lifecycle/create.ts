@@ -147,12 +147,11 @@ export async function addUser(
 ): Promise<Created> {
   if (!(await keepOrganization(tx, organizationId))) throw failure(goneReason(tx));
   const { id, sequence } = await idFor(tx, userId, organizationId);
-  const name = username ?? (details.type === 'human' ? details.email.address : id);
+  const name = username ?? defaultUsername(details, id);
   await refuseClaimedDomain(tx, name, organizationId);
   if (details.type === 'human') {
     if (password) checkPolicy(password);
-    const [provider] = details.linkedProviders;
-    if (provider !== undefined) throw failure('PROVIDER_UNKNOWN', { metadata: { provider } });
+    refuseUnknownProvider(details);
   }
   await refuseEmailOfAnother(tx, name, organizationId, id);
   const row = { id, organizationId, state: 'active', sequence, createdAt: tx.now, changedAt: tx.now } as const;
@@ -170,7 +169,15 @@ export async function addUser(
   return { userId: id, details: detailsOf(now ?? user), ...codes };
 }
 
-const goneReason = ({ caller }: Call): Reason =>
+/** A person is called by his address, a machine by its id. */
+export const defaultUsername = (details: NewHuman | NewMachine, id: string): string =>
+  details.type === 'human' ? details.email.address : id;
+
+export function refuseUnknownProvider({ linkedProviders: [provider] }: NewHuman): void {
+  if (provider !== undefined) throw failure('PROVIDER_UNKNOWN', { metadata: { provider } });
+}
+
+export const goneReason = ({ caller }: Call): Reason =>
   canEverywhere(caller, 'user.read') ? 'ORGANIZATION_GONE' : 'ORGANIZATION_NOT_FOUND';
 
 /** The given id, if it is free, or was a deleted user's of this very organization; else a new one. */
@@ -184,7 +191,8 @@ async function idFor(tx: Tx, given: string | undefined, organizationId: string):
   return { id: given, sequence: owner.sequence + 1n };
 }
 
-function columnsOf(details: NewHuman | NewMachine): UserColumns {
+/** What the row of a new user says of him, beside his id, his name and his state. */
+export function columnsOf(details: NewHuman | NewMachine): UserColumns {
   if (details.type === 'machine') {
     const { name, description, accessTokenType } = details;
     return { name, description, accessTokenType };

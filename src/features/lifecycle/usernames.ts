@@ -13,9 +13,10 @@ export function trimUsername(username: string): string {
 /** Refuses a name at a domain that another organization has verified. */
 export async function refuseClaimedDomain(tx: Tx, username: string, organizationId: string): Promise<void> {
   const domain = domainOf(username);
-  if (domain && (await isClaimedElsewhere(tx, domain, organizationId)))
-    throw invalidField('DOMAIN_CLAIMED', 'username', { domain });
+  if (domain && (await isClaimedElsewhere(tx, domain, organizationId))) throw claimedDomain(domain);
 }
+
+export const claimedDomain = (domain: string) => invalidField('DOMAIN_CLAIMED', 'username', { domain });
 
 /** Refuses the verified e-mail of another user of the organization: who signs in by it would be two people. */
 export async function refuseEmailOfAnother(tx: Tx, username: string, organizationId: string, userId: string): Promise<void> {
