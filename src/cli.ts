@@ -55,10 +55,19 @@ function parse({ options, argument: wanted }: Command, args: string[]): { given:
 async function run(command: Command, given: Given, argument: string): Promise<number> {
   const closers: (() => Promise<void>)[] = [];
   let config: Config | undefined;
+  const configure = () => {
+    config ??= readConfig({ ROSTER_LOG_LEVEL: 'error', ...process.env });
+    return config;
+  };
+  const open = async () => {
+    const { databaseUrl, dataDir } = configure();
+    config = { ...configure(), databaseUrl: databaseUrl ?? (await joinEmbedded(dataDir)) };
+    const { app } = await openApp(config, {}, closers);
+    await checkMasterKey(app);
+    return app;
+  };
   try {
-    const read = readConfig({ ROSTER_LOG_LEVEL: 'error', ...process.env });
-    config = { ...read, databaseUrl: read.databaseUrl ?? (await joinEmbedded(read.dataDir)) };
-    return await command.run(operatorOf(config, closers), given, argument);
+    return await command.run(operatorOf(configure, open), given, argument);
   } catch (error) {
     if (error instanceof Usage) return complain(error.message, 2);
     const problem = callProblem(error) ?? startProblem(error, config);
@@ -69,17 +78,14 @@ async function run(command: Command, given: Given, argument: string): Promise<nu
   }
 }
 
-function operatorOf(config: Config, closers: (() => Promise<void>)[]): Operator {
+function operatorOf(configure: () => Config, open: () => Promise<App>): Operator {
   const stopping = new AbortController();
   process.once('SIGINT', () => stopping.abort());
   let opened: Promise<App> | undefined;
-  const open = async () => {
-    const { app } = await openApp(config, {}, closers);
-    await checkMasterKey(app);
-    return app;
-  };
   return {
-    config,
+    get config() {
+      return configure();
+    },
     open: () => {
       opened ??= open();
       return opened;

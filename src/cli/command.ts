@@ -11,7 +11,8 @@ export interface Option {
 }
 
 export interface Operator {
-  config: Config;
+  /** Throws a ConfigError when it is wrong. */
+  readonly config: Config;
   /** The data, opened when a command first asks for it; closed after it. */
   open: () => Promise<App>;
   /** Writes a line of the answer to standard output. */
