@@ -1,7 +1,9 @@
 import { parseArgs, styleText } from 'node:util';
 import { openApp } from './app.ts';
 import { type Command, type Given, type Operator, Usage } from './cli/command.ts';
+import { doctor } from './cli/doctor.ts';
 import { helpText } from './cli/help.ts';
+import { outboxCommands } from './cli/outbox.ts';
 import { tokenCommands } from './cli/token.ts';
 import { type Config, readConfig } from './config.ts';
 import { checkMasterKey } from './features/organization/setup.ts';
@@ -9,7 +11,7 @@ import type { App } from './kernel/call.ts';
 import { joinEmbedded } from './kernel/db/embedded/join.ts';
 import { callProblem, startProblem } from './problems.ts';
 
-const commands: readonly Command[] = [...tokenCommands];
+const commands: readonly Command[] = [...tokenCommands, ...outboxCommands, doctor];
 
 async function main(args: string[]): Promise<number> {
   const command = commands.find(({ name }) => name.split(' ').every((word, place) => args[place] === word));

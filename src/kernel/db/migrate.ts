@@ -63,6 +63,17 @@ export async function migrate(url: string, { log, folder = ownFolder }: { log: L
   }
 }
 
+/** How many migrations the database lacks; nothing is changed. Throws as `migrate` does. */
+export async function countPending(url: string): Promise<number> {
+  const sql = postgres(url, { max: 1, prepare: false, fetch_types: false, connect_timeout: 10, onnotice: () => {} });
+  try {
+    await answerInTime(checkServer(sql));
+    return (await pendingMigrations(sql, await readMigrations(ownFolder))).length;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
 /**
  * The lock belongs to a transaction, as a session's lock would be left behind in pgbouncer's transaction mode. It is tried,
  * never waited for inside Postgres, and taken by the simple protocol, which keeps no portal open: CREATE INDEX CONCURRENTLY

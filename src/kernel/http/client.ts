@@ -15,10 +15,11 @@ export interface Outgoing {
 }
 
 export interface HttpRequest {
+  method: 'POST' | 'HEAD';
   /** http: or https:. It must never come from what a caller sent. */
   url: string;
-  headers: Readonly<Record<string, string>>;
-  body: string;
+  headers?: Readonly<Record<string, string>>;
+  body?: string;
   /** Ends the call, however far it has come. */
   signal: AbortSignal;
 }
@@ -50,12 +51,19 @@ export class HttpClient {
   }
 
   /** Sends the request once and returns whatever the server answers, redirects too. */
-  async post({ url, headers, body, signal }: HttpRequest): Promise<HttpResponse> {
+  async send({ url, method, headers = {}, body, signal }: HttpRequest): Promise<HttpResponse> {
     const { origin, pathname, search } = new URL(url);
     this.#agent ??= this.#open();
     const agent = await this.#agent;
     const path = `${pathname}${search}`;
-    const response = await agent.request({ origin, path, method: 'POST', headers: { ...headers }, body, signal });
+    const response = await agent.request({
+      origin,
+      path,
+      method,
+      headers: { ...headers },
+      signal,
+      ...(body !== undefined && { body }),
+    });
     return { status: response.statusCode, body: await response.body.text() };
   }
 

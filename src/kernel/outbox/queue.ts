@@ -17,7 +17,7 @@ const longestPauseMs = 600_000;
 
 /**
  * Takes up to `count` due messages of a channel, oldest first, for this process alone: by moving their due time ahead, so that
- * no transaction stays open meanwhile. `expiredOnly`: those that nobody may send any more.
+ * no transaction stays open meanwhile. While it is taken it has attempts and no failure. `expiredOnly`: those that nobody may send any more.
  */
 export async function take({ db, clock }: App, channel: Channel, count: number, expiredOnly = false): Promise<Queued[]> {
   const now = clock();
@@ -38,7 +38,7 @@ export async function take({ db, clock }: App, channel: Channel, count: number, 
   return (
     db
       .update(outbox)
-      .set({ dueAt: new Date(now.getTime() + leaseMs), attempts: sql`${outbox.attempts} + 1` })
+      .set({ dueAt: new Date(now.getTime() + leaseMs), attempts: sql`${outbox.attempts} + 1`, failure: null })
       // As an array, so that the limit is drawn once, however the statement is planned.
       .where(sql`${outbox.id} = any(array(${due}))`)
       .returning()

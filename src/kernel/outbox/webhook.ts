@@ -17,13 +17,16 @@ export const webhookTransport = (http: HttpClient, url: string, secret: string, 
       'roster-timestamp': timestamp,
       'roster-signature': `v1=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`,
     };
-    const { status } = await http.post({ url, headers, body, signal }).catch((error: unknown) => {
-      throw failureOf(error);
-    });
+    const { status } = await http.send({ url, method: 'POST', headers, body, signal }).catch(failed);
     if (status < 200 || status > 299) throw new DeliveryError('unreachable', `the webhook answers ${status}`);
   },
   close: () => http.close(),
 });
+
+/** Whether a server answers there at all: nothing that it could take for a message is sent. Fails with a DeliveryError. */
+export async function probeWebhook(http: HttpClient, url: string, signal: AbortSignal): Promise<void> {
+  await http.send({ url, method: 'HEAD', signal }).catch(failed);
+}
 
 function bodyOf({ letter, rendered }: Posting) {
   const { message, reference: id } = letter;
@@ -34,8 +37,8 @@ function bodyOf({ letter, rendered }: Posting) {
   return { id, kind, channel, to, language, userId, organizationId, ...code, ...read };
 }
 
-function failureOf(error: unknown): DeliveryError {
-  if (error instanceof ForbiddenAddress) return new DeliveryError('unreachable', `the webhook stands at ${error.message}`);
+function failed(error: unknown): never {
+  if (error instanceof ForbiddenAddress) throw new DeliveryError('unreachable', `the webhook stands at ${error.message}`);
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-  return new DeliveryError('unreachable', `the webhook does not answer (${code})`);
+  throw new DeliveryError('unreachable', `the webhook does not answer (${code})`);
 }

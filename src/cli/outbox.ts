@@ -1,0 +1,89 @@
+import { styleText } from 'node:util';
+import { type Listed, listLetters, removeLetter, retryLetters } from '../kernel/outbox/letters.ts';
+import { type Command, type Given, type Operator, Usage } from './command.ts';
+
+const id = { value: 'ID', help: 'which one, from "outbox list"' };
+
+export const outboxCommands: readonly Command[] = [
+  {
+    name: 'outbox list',
+    help: 'messages that wait to leave and those that were given up: whom to, how often tried, what failed',
+    options: { dead: { help: 'only those that were given up' } },
+    run: list,
+  },
+  {
+    name: 'outbox retry',
+    help: 'send messages again that were given up, or one that waits, now',
+    options: { id, 'all-dead': { help: 'all that were given up' } },
+    run: retry,
+  },
+  { name: 'outbox remove', help: 'drop a message', options: { id }, run: remove },
+];
+
+/** More than anybody reads; older ones come first. */
+const maximumListed = 1000;
+
+async function list({ open, print }: Operator, { dead }: Given): Promise<number> {
+  const app = await open();
+  const letters = await listLetters(app, { dead: dead !== undefined, limit: maximumListed });
+  if (letters.length === 0) print(dead === undefined ? 'The outbox is empty.' : 'No message was given up.');
+  for (const letter of letters) print(lineOf(letter, app.clock()));
+  if (letters.length === maximumListed) print(`These are the oldest ${maximumListed}.`);
+  return 0;
+}
+
+function lineOf(letter: Listed, now: Date): string {
+  const { id, kind, channel, to, createdAt, attempts, dueAt, deadAt, failure } = letter;
+  const state = deadAt
+    ? styleText('red', `given up ${deadAt.toISOString()}`, { stream: process.stdout })
+    : dueAt <= now
+      ? 'due now'
+      : `next try ${dueAt.toISOString()}`;
+  const facts = [
+    `${id}`,
+    kind,
+    channel,
+    to ?? '(sealed under another key)',
+    `${age(now.getTime() - createdAt.getTime())} old`,
+    attempts === 1 ? '1 attempt' : `${attempts} attempts`,
+    state,
+    ...(failure === null ? [] : [failure]),
+  ];
+  return facts.join('  ');
+}
+
+const units = [
+  { ms: 86_400_000, name: 'd' },
+  { ms: 3_600_000, name: 'h' },
+  { ms: 60_000, name: 'min' },
+];
+
+/** The largest unit that fits: 3 d, 5 h, 12 min, 40 s. */
+export function age(ms: number): string {
+  const unit = units.find((unit) => ms >= unit.ms) ?? { ms: 1000, name: 's' };
+  return `${Math.max(0, Math.floor(ms / unit.ms))} ${unit.name}`;
+}
+
+async function retry({ open, print }: Operator, { id, 'all-dead': allDead }: Given): Promise<number> {
+  if ((id === undefined) === (allDead === undefined)) throw new Usage('Say which: --id ID, or --all-dead.');
+  const which = id === undefined ? 'dead' : idOf(id);
+  const count = await retryLetters(await open(), which);
+  if (count === 0 && id !== undefined) {
+    print(`There is no message ${id} that could be sent: it has left, was removed, or its code has expired.`);
+    return 1;
+  }
+  print(count === 1 ? '1 message is sent again.' : `${count} messages are sent again.`);
+  return 0;
+}
+
+async function remove({ open, print }: Operator, { id }: Given): Promise<number> {
+  if (!id) throw new Usage('Say which message: --id ID, from "outbox list".');
+  const removed = await removeLetter(await open(), idOf(id));
+  print(removed ? `The message ${id} is removed.` : `There is no message ${id}.`);
+  return removed ? 0 : 1;
+}
+
+function idOf(text: string): bigint {
+  if (!/^\d{1,18}$/.test(text)) throw new Usage(`--id ${text}: write the number from "outbox list".`);
+  return BigInt(text);
+}
