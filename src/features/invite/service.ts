@@ -11,7 +11,7 @@ import { confirmEmail } from '../email/service.ts';
 import { findHash } from '../password/repository.ts';
 import { changePassword, type PasswordInput, preparePassword } from '../password/service.ts';
 import { type Details, record } from '../user/events.ts';
-import { byCode, type Changed, changePerson, notOwn, personOf, proveByCode, withDetails } from '../user/person.ts';
+import { byCode, type Changed, changePerson, notOwn, personOf, proveByCode } from '../user/person.ts';
 import { lockUser } from '../user/repository.ts';
 import { findInvite, type Invite, writeInvite } from './repository.ts';
 
@@ -92,14 +92,12 @@ export async function acceptInvite(call: Call, userId: string, code: string, inp
   const proof = inviteProof(userId, code);
   const invited = await proveByCode(call, proof);
   const prepared = await preparePassword(call, input, { policyOf: invited.organizationId, person: invited });
-  const { details } = await transaction(call, async (tx) => {
+  return transaction(call, async (tx) => {
     const user = personOf(await lockUser(tx, userId));
     const right = user && (await checkCode(tx, userId, 'invite', code)) === 'right';
     if (!right) throw refusedProof(tx, user, proof.absent, unknown);
     await refuseWhoCanSignIn(tx, userId);
     await confirmEmail(tx, user);
-    await changePassword(tx, { ...user, emailVerified: true }, prepared);
-    return withDetails(tx, user, {});
+    return changePassword(tx, { ...user, emailVerified: true }, prepared);
   });
-  return details;
 }

@@ -15,7 +15,7 @@ import type { Channel } from '../../kernel/outbox/message.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { type Details, record } from '../user/events.ts';
-import { type Changed, changePerson, notOwn, personOf, proveByCode, tellAtOnce, withDetails } from '../user/person.ts';
+import { type Changed, changePerson, notOwn, personOf, proveByCode, tellAtOnce } from '../user/person.ts';
 import { findUser, lockUser } from '../user/repository.ts';
 import { type Person, refusalOf } from './policy.ts';
 import { findPolicy } from './policyRepository.ts';
@@ -56,11 +56,11 @@ export function checkPolicy({ refusal }: PreparedPassword): void {
 }
 
 /** Stores a password for a user, new or old. */
-export async function storePassword(tx: Tx, userId: string, prepared: PreparedPassword): Promise<void> {
+export async function storePassword(tx: Tx, userId: string, prepared: PreparedPassword): Promise<Details> {
   if (prepared.refusal) throw prepared.refusal;
   await writeHash(tx, userId, prepared.hash);
   const columns = { passwordChangeRequired: prepared.input.changeRequired, passwordChangedAt: tx.now };
-  await record(tx, userId, { type: 'password.changed' }, columns);
+  return record(tx, userId, { type: 'password.changed' }, columns);
 }
 
 /** Another password for a user, as far as it can be prepared without a lock. */
@@ -132,12 +132,13 @@ export async function checkProof(tx: Tx, user: UserRow, { proof, provenBy }: Pas
  * Gives a user another password, for every call that does: it follows the rules, ends a reset under way, forgives tries,
  * and its owner is told, at an address that is known to be his.
  */
-export async function changePassword(tx: Tx, user: UserRow, prepared: PreparedPassword): Promise<void> {
+export async function changePassword(tx: Tx, user: UserRow, prepared: PreparedPassword): Promise<Details> {
   checkPolicy(prepared);
   await deleteCode(tx, user.id, 'password');
   await forgiveTries(tx.db, user.id, 'password');
-  await storePassword(tx, user.id, prepared);
+  const details = await storePassword(tx, user.id, prepared);
   if (user.emailVerified) await enqueue(tx, user, 'email', { kind: 'password-changed' });
+  return details;
 }
 
 /** Without a proof, whoever may write users, and the user itself where it may write its credentials. */
@@ -146,15 +147,13 @@ export async function setPassword(call: Call, userId: string, input: PasswordInp
   if (proof.kind === 'none') await authorizeUnproven(call, subject.user);
   tellAtOnce(call, subject.user, subject.unknown);
   const change = await prepareChange(call, subject, input, proof);
-  const { details } = await transaction(call, async (tx) => {
+  return transaction(call, async (tx) => {
     const locked = personOf(await lockUser(tx, userId));
     const user = proof.kind === 'none' ? await authorizeUnproven(tx, locked) : locked;
     if (!user || user.state === 'initial') throw refusedProof(tx, user, 'USER_INITIAL', subject.unknown);
     await checkProof(tx, user, change);
-    await changePassword(tx, user, change);
-    return withDetails(tx, user, {});
+    return changePassword(tx, user, change);
   });
-  return details;
 }
 
 async function authorizeUnproven(call: Call, found: UserRow | undefined): Promise<UserRow> {
