@@ -67,7 +67,7 @@ async function alternate(
   return [merged(samples[0]), merged(samples[1])];
 }
 
-async function slice({ target, users, of }: Work, callers: number, seconds: number): Promise<Sample> {
+export async function slice({ target, users, of }: Work, callers: number, seconds: number): Promise<Sample> {
   const connections = open(target, callers);
   const latencies: number[] = [];
   let memory = target.memory();
@@ -99,7 +99,7 @@ const difference = (after: Cpu, before: Cpu): Cpu => ({
   postgres: after.postgres - before.postgres,
 });
 
-const merged = (samples: readonly Sample[]): Sample => ({
+export const merged = (samples: readonly Sample[]): Sample => ({
   requests: sum(samples.map(({ requests }) => requests)),
   seconds: sum(samples.map(({ seconds }) => seconds)),
   latencies: samples.flatMap(({ latencies }) => latencies),

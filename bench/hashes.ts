@@ -1,0 +1,26 @@
+// The least that a change of password can cost: two argon2id computations, of the password before and of the new one, on
+// as many threads as there are cores. Takes the seconds to run, prints how many such pairs it did in a second.
+import { availableParallelism } from 'node:os';
+import { hash, verify } from '@node-rs/argon2';
+import { hashPassword } from '../src/kernel/crypto/hashes/hashes.ts';
+
+const seconds = Number(process.argv[2] ?? '5');
+const password = 'Correct-Horse-1';
+// What the service makes says what it costs.
+const stored = await hashPassword(password);
+const [memoryCost, timeCost, parallelism] = (/m=(\d+),t=(\d+),p=(\d+)/.exec(stored) ?? []).slice(1).map(Number);
+if (!memoryCost || !timeCost || !parallelism) throw new Error(`no parameters in ${stored}`);
+
+const started = performance.now();
+let pairs = 0;
+
+async function work(): Promise<void> {
+  while (performance.now() - started < seconds * 1000) {
+    await verify(stored, password);
+    await hash(password, { memoryCost, timeCost, parallelism });
+    pairs++;
+  }
+}
+
+await Promise.all(Array.from({ length: availableParallelism() }, work));
+console.log(pairs / ((performance.now() - started) / 1000));
