@@ -1,0 +1,74 @@
+import type { Tx } from '../../kernel/call.ts';
+import { failure } from '../../kernel/errors.ts';
+import { domainOf, textKey } from '../../kernel/names.ts';
+import { defaultUsername, goneReason, refuseUnknownProvider } from '../lifecycle/create.ts';
+import { claimedDomain } from '../lifecycle/usernames.ts';
+import { checkPolicy } from '../password/service.ts';
+import { type Facts, findFacts, type Population, placed } from './factsRepository.ts';
+import { type Candidate, type Prepared, type Refusal, refusalOf } from './prepare.ts';
+import { lockIds } from './repository.ts';
+
+/** A candidate who becomes a user, with what only the database could tell. */
+export interface Admitted extends Candidate {
+  id: string;
+  username: string;
+  usernameKey: string;
+  /** The last sequence of a deleted user whose id this was; 0 without one. */
+  sequenceBefore: bigint;
+}
+
+export interface Judged {
+  admitted: Admitted[];
+  refusals: Refusal[];
+}
+
+/**
+ * Holds candidates against who is there, and against each other in the order of their lines: as if each was created by a
+ * call of its own, with the rules of addUser in their order, but with a few questions to the database for all of them.
+ */
+export async function judge(tx: Tx, { candidates, refusals }: Prepared, population: Population): Promise<Judged> {
+  const named = candidates.map((candidate) => withNames(tx, candidate));
+  if (population === 'real') await lockIds(tx, givenIds(candidates));
+  const facts = await findFacts(tx, named, population);
+  const admitted: Admitted[] = [];
+  const judged = [...refusals];
+  for (const candidate of named) {
+    try {
+      admitted.push(admit(tx, candidate, facts));
+    } catch (error) {
+      judged.push(refusalOf(error, candidate.line, candidate.record));
+    }
+  }
+  return { admitted, refusals: judged.sort((a, b) => a.line - b.line) };
+}
+
+const givenIds = (candidates: readonly Candidate[]): string[] =>
+  candidates.flatMap(({ user: { userId } }) => (userId === undefined ? [] : [userId]));
+
+function withNames(tx: Tx, candidate: Candidate): Admitted {
+  const { userId, username: given, details } = candidate.user;
+  const id = userId ?? tx.ids.next();
+  const username = given ?? defaultUsername(details, id);
+  return { ...candidate, id, username, usernameKey: textKey(username), sequenceBefore: 0n };
+}
+
+/** Throws what stands against a candidate; else he counts for those after him. */
+function admit(tx: Tx, candidate: Admitted, facts: Facts): Admitted {
+  const { id, organizationId, username, usernameKey, user, password } = candidate;
+  if (!facts.organizations.has(organizationId)) throw failure(goneReason(tx));
+  const owner = facts.owners.get(id);
+  if (owner && (!owner.deleted || owner.organizationId !== organizationId)) throw failure('USER_ID_TAKEN');
+  const domain = domainOf(username);
+  const claimant = domain === undefined ? undefined : facts.domains.get(domain);
+  if (domain !== undefined && claimant !== undefined && claimant !== organizationId) throw claimedDomain(domain);
+  if (password) checkPolicy(password);
+  if (user.details.type === 'human') refuseUnknownProvider(user.details);
+  if (facts.verifiedEmails.has(placed(organizationId, usernameKey))) throw failure('USERNAME_TAKEN');
+  if (facts.usernameKeys.has(usernameKey)) throw failure('USERNAME_TAKEN');
+
+  facts.owners.set(id, { deleted: false, organizationId, sequence: 1n });
+  facts.usernameKeys.add(usernameKey);
+  if (user.details.type === 'human' && user.details.email.verification.kind === 'verified')
+    facts.verifiedEmails.add(placed(organizationId, textKey(user.details.email.address)));
+  return { ...candidate, sequenceBefore: owner?.sequence ?? 0n };
+}

@@ -1,0 +1,123 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Call } from '../../kernel/call.ts';
+import { invalidField, type Told, toldBy } from '../../kernel/errors.ts';
+import { checkNewUser, type NewHuman, type NewMachine, type NewUser, prepareSecret } from '../lifecycle/create.ts';
+import type { MetadataEntry } from '../metadata/service.ts';
+import type { PreparedPassword } from '../password/service.ts';
+import { type Line, objectIn } from './lines.ts';
+import { parseRecord } from './parse.ts';
+import type { MetadataValue, UserRecord } from './record.ts';
+
+/** A line that did not become a user, and why. */
+export interface Refusal extends Told {
+  line: number;
+  userId?: string | undefined;
+  username?: string | undefined;
+}
+
+/** A user that nothing can be said against without looking anything up. */
+export interface Candidate {
+  line: number;
+  organizationId: string;
+  record: UserRecord;
+  user: NewUser;
+  password: PreparedPassword | undefined;
+}
+
+export interface Prepared {
+  candidates: Candidate[];
+  refusals: Refusal[];
+}
+
+/** Lines after which others get their turn: the database waits for the event loop, too. */
+const slice = 25;
+/** Passwords that are hashed at once: enough for every core, and too few to be told that there are too many. */
+const hashedAtOnce = 16;
+
+/** Reads lines, and holds each against the rules that need no other user. `organizationId` is for those that name none. */
+export async function prepare(call: Call, lines: readonly Line[], organizationId: string): Promise<Prepared> {
+  const prepared: Prepared = { candidates: [], refusals: [] };
+  for (const [index, line] of lines.entries()) {
+    if (index % slice === 0) await setImmediate();
+    let record: UserRecord | undefined;
+    try {
+      record = parseRecord(objectIn(line));
+      const user = checkNewUser(call, toNewUser(record));
+      checkTimes(call, record);
+      const place = record.organizationId ?? organizationId;
+      prepared.candidates.push({ line: line.number, organizationId: place, record, user, password: undefined });
+    } catch (error) {
+      prepared.refusals.push(refusalOf(error, line.number, record));
+    }
+  }
+  await hashPasswords(call, prepared.candidates);
+  return prepared;
+}
+
+/** What an error says against a line; throws on what is no fault of the line. */
+export function refusalOf(error: unknown, line: number, record: UserRecord | undefined): Refusal {
+  const told = toldBy(error);
+  if (!told) throw error;
+  const field = told.field === undefined ? undefined : fieldAt(told.field);
+  return { line, userId: record?.userId, username: record?.username ?? record?.email, ...told, field };
+}
+
+const renamed: Record<string, string> = {
+  'email.email': 'email',
+  'phone.phone': 'phone',
+  'hashed_password.hash': 'passwordHash',
+};
+
+/** Where the field of a request stands in a line. */
+const fieldAt = (path: string): string =>
+  renamed[path] ?? path.replace(/^profile\./, '').replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+function toNewUser(record: UserRecord): NewUser {
+  const { userId, username, metadata = {}, type } = record;
+  const entries = Object.entries(metadata).map(([key, value]) => ({ key, value: bytesOf(value) }));
+  return { userId, username, metadata: entries, details: type === 'human' ? toHuman(record) : toMachine(record) };
+}
+
+const bytesOf = (value: MetadataValue): MetadataEntry['value'] =>
+  typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.base64, 'base64');
+
+function toHuman(record: UserRecord): NewHuman {
+  const { givenName = '', familyName = '', nickName, displayName, preferredLanguage, gender } = record;
+  const { email: address = '', emailVerified, phone: number, phoneVerified, idpLinks = [], totpSecret } = record;
+  return {
+    type: 'human',
+    path: '',
+    profile: { givenName, familyName, nickName, displayName, preferredLanguage, gender },
+    email: { address, verification: { kind: emailVerified ? 'verified' : 'none' } },
+    // Nothing is sent: an import issues no codes.
+    phone: number === undefined ? undefined : { number, verification: { kind: phoneVerified ? 'verified' : 'send' } },
+    password: toPassword(record),
+    linkedProviders: idpLinks.map(({ idpId }) => idpId),
+    totpSecret,
+  };
+}
+
+function toPassword({ password, passwordHash, passwordChangeRequired: changeRequired = false }: UserRecord) {
+  if (password !== undefined) return { kind: 'plain', password, changeRequired } as const;
+  return passwordHash === undefined ? undefined : ({ kind: 'hash', hash: passwordHash, changeRequired } as const);
+}
+
+const toMachine = ({ name = '', description = '', accessTokenType = 'bearer' }: UserRecord): NewMachine => ({
+  type: 'machine',
+  name,
+  description,
+  accessTokenType,
+});
+
+function checkTimes({ now }: Call, { createdAt, passwordChangedAt }: UserRecord): void {
+  for (const [field, time] of Object.entries({ createdAt, passwordChangedAt }))
+    if (time && time > now) throw invalidField('TIME_AHEAD', field, { field });
+}
+
+async function hashPasswords(call: Call, candidates: readonly Candidate[]): Promise<void> {
+  const waiting = candidates.filter(({ record }) => record.password !== undefined || record.passwordHash !== undefined).values();
+  const hashOn = async () => {
+    for (const candidate of waiting) candidate.password = await prepareSecret(call, candidate.user);
+  };
+  await Promise.all(Array.from({ length: hashedAtOnce }, hashOn));
+}

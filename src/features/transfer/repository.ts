@@ -1,0 +1,69 @@
+import { eq, inArray, sql } from 'drizzle-orm';
+import type { Tx } from '../../kernel/call.ts';
+import type { Db } from '../../kernel/db/client.ts';
+import { insertMany } from '../../kernel/db/insertMany.ts';
+import {
+  deletedUsers,
+  imports,
+  instances,
+  totps,
+  userEvents,
+  userMetadata,
+  userPasswords,
+  users,
+} from '../../kernel/db/schema.ts';
+
+export type Progress = typeof imports.$inferSelect;
+
+export async function findProgress(db: Db, file: Buffer): Promise<Progress | undefined> {
+  const [progress] = await db.select().from(imports).where(eq(imports.file, file));
+  return progress;
+}
+
+/** False when another process moved the import of this file meanwhile. */
+export async function moveProgress(tx: Tx, { lines }: Progress, next: Progress): Promise<boolean> {
+  const { file, ...moved } = next;
+  const rows = await tx.db
+    .insert(imports)
+    .values(next)
+    .onConflictDoUpdate({ target: imports.file, set: moved, setWhere: eq(imports.lines, lines) })
+    .returning({ file: imports.file });
+  return rows.length > 0;
+}
+
+/** The file counts as never imported; whoever came from it stays. */
+export async function forgetProgress(tx: Tx, file: Buffer): Promise<void> {
+  await tx.db.delete(imports).where(eq(imports.file, file));
+}
+
+export async function findFirstOrganization(db: Db): Promise<string> {
+  const [instance] = await db.select({ id: instances.defaultOrganizationId }).from(instances);
+  if (!instance) throw new Error('the instance was not set up');
+  return instance.id;
+}
+
+/** As `lockId` does it for one; in one order, so that two who lock several do not wait for each other. */
+export async function lockIds(tx: Tx, ids: readonly string[]): Promise<void> {
+  const ordered = [...new Set(ids)].sort();
+  await tx.db.execute(sql`
+    select pg_advisory_xact_lock(hashtextextended(id, 0)) from unnest(${sql.param(ordered)}::text[]) as id`);
+}
+
+export interface NewRows {
+  users: (typeof users.$inferInsert)[];
+  metadata: (typeof userMetadata.$inferInsert)[];
+  passwords: (typeof userPasswords.$inferInsert)[];
+  totps: (typeof totps.$inferInsert)[];
+  events: (typeof userEvents.$inferInsert)[];
+  /** Ids of deleted users that are in use again. */
+  revived: string[];
+}
+
+export async function insertRows({ db }: Tx, rows: NewRows): Promise<void> {
+  if (rows.revived.length > 0) await db.delete(deletedUsers).where(inArray(deletedUsers.id, rows.revived));
+  await insertMany(db, users, rows.users);
+  await insertMany(db, userMetadata, rows.metadata);
+  await insertMany(db, userPasswords, rows.passwords);
+  await insertMany(db, totps, rows.totps);
+  await insertMany(db, userEvents, rows.events);
+}
