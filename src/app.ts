@@ -84,7 +84,9 @@ export async function openApp(
   const [row] = await client<{ node: number }[]>`select nextval('node_ids')::int as node`;
   const keys = deriveKeys(config.masterKey ?? (await ownMasterKey(config.dataDir)));
   const { publicUrl, linkHosts, development, productName, phoneRegion } = config;
-  const settings = { publicUrl, linkHosts, development, productName, phoneRegion };
+  const { passkeyDomains, passkeyOrigins, maximumRecoveryCodes } = config;
+  const passkeys = { passkeyDomains, passkeyOrigins };
+  const settings = { publicUrl, linkHosts, development, productName, phoneRegion, ...passkeys, maximumRecoveryCodes };
   return {
     app: {
       db,

@@ -49,6 +49,12 @@ export interface Config {
   productName: string;
   /** ISO 3166-1 alpha-2. Default CH. */
   phoneRegion: CountryCode;
+  /** Default: undefined, any domain. */
+  passkeyDomains?: string[] | undefined;
+  /** Default: none beside those of the domain itself. */
+  passkeyOrigins: string[];
+  /** 1 to 50. Default 10. */
+  maximumRecoveryCodes: number;
   /** How messages leave. What is wrong with these settings stands in the route. Holds passwords: never for a log. */
   delivery: Routes;
 }
@@ -98,6 +104,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: read(variables.logLevel),
     productName: read(variables.productName),
     phoneRegion: read(variables.phoneRegion),
+    passkeyDomains: read(variables.passkeyDomains),
+    passkeyOrigins: read(variables.passkeyOrigins),
+    maximumRecoveryCodes: read(variables.maximumRecoveryCodes),
     delivery: routesOf(env, { dataDir, development }),
   };
 }

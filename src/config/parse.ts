@@ -39,6 +39,14 @@ export function host(text: string): string {
   return new URL(`https://${text}`).host;
 }
 
+/** ASCII in lower case, as browsers name it. */
+export function domain(text: string): string {
+  if (!/^[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)*$/.test(text) || isIP(text) !== 0) {
+    throw new Problem('write domains without scheme and port, in lower-case ASCII, such as example.com');
+  }
+  return text;
+}
+
 /** An address with the number of its bits that count. */
 export type Network = [ipaddr.IPv4 | ipaddr.IPv6, number];
 

@@ -175,4 +175,22 @@ export const variables = {
     'CH',
     'The country of phone numbers that come without a country code, two letters.',
   ),
+  passkeyDomains: optional(
+    'ROSTER_PASSKEY_DOMAINS',
+    parse.listOf(parse.domain),
+    'any domain',
+    "The domains that passkeys and security keys may be bound to, separated by commas. The public URL's host has to be among them to be used.",
+  ),
+  passkeyOrigins: variable(
+    'ROSTER_PASSKEY_ORIGINS',
+    parse.listOf(parse.origin),
+    '',
+    'Origins whose pages may use passkeys of another domain (related origins), separated by commas.',
+  ),
+  maximumRecoveryCodes: variable(
+    'ROSTER_RECOVERY_CODES',
+    parse.integer(1, 50),
+    '10',
+    'The most unused recovery codes that a user may hold.',
+  ),
 };

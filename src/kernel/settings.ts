@@ -11,4 +11,10 @@ export interface Settings {
   productName: string;
   /** Region of phone numbers without a country code (ISO 3166-1 alpha-2). */
   phoneRegion: CountryCode;
+  /** The domains that passkeys may be bound to; undefined = any that is one, and whose pages answer. */
+  passkeyDomains: readonly string[] | undefined;
+  /** Origins whose pages may use passkeys of any domain (WebAuthn Level 3, 5.11: related origins). */
+  passkeyOrigins: readonly string[];
+  /** Unused ones that a user may hold. */
+  maximumRecoveryCodes: number;
 }

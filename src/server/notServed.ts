@@ -1,23 +1,6 @@
 /** RPCs that the protos declare and this server does not serve yet; they answer UNIMPLEMENTED. */
 export interface NotServed {
   user:
-    | 'registerPasskey'
-    | 'verifyPasskeyRegistration'
-    | 'createPasskeyRegistrationLink'
-    | 'listPasskeys'
-    | 'removePasskey'
-    | 'registerU2F'
-    | 'verifyU2FRegistration'
-    | 'removeU2F'
-    | 'registerTOTP'
-    | 'verifyTOTPRegistration'
-    | 'removeTOTP'
-    | 'addOTPSMS'
-    | 'removeOTPSMS'
-    | 'generateRecoveryCodes'
-    | 'removeRecoveryCodes'
-    | 'addOTPEmail'
-    | 'removeOTPEmail'
     | 'startIdentityProviderIntent'
     | 'retrieveIdentityProviderIntent'
     | 'addIDPLink'
@@ -27,9 +10,7 @@ export interface NotServed {
     | 'removeSecret'
     | 'addKey'
     | 'removeKey'
-    | 'listKeys'
-    | 'listAuthenticationMethodTypes'
-    | 'listAuthenticationFactors';
+    | 'listKeys';
   management:
     | 'removeHumanAvatar'
     | 'importHumanUser'

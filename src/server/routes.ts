@@ -5,14 +5,19 @@ import { ManagementService } from '../../gen/zitadel/management/v1/management_pb
 import { OrganizationService } from '../../gen/zitadel/org/v2/org_service_pb.ts';
 import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import { emailHandlers } from '../features/email/handlers.ts';
+import { factorsHandlers } from '../features/factors/handlers.ts';
 import { inviteHandlers } from '../features/invite/handlers.ts';
 import { lifecycleHandlers } from '../features/lifecycle/handlers.ts';
 import { machineHandlers } from '../features/machine/handlers.ts';
 import { metadataHandlers } from '../features/metadata/handlers.ts';
 import { instanceMemberHandlers, organizationHandlers, organizationMemberHandlers } from '../features/organization/handlers.ts';
+import { otpHandlers } from '../features/otp/handlers.ts';
+import { passkeyHandlers } from '../features/passkey/handlers.ts';
 import { passwordHandlers } from '../features/password/handlers.ts';
 import { phoneHandlers } from '../features/phone/handlers.ts';
+import { recoveryHandlers } from '../features/recovery/handlers.ts';
 import { searchHandlers } from '../features/search/handlers.ts';
+import { totpHandlers } from '../features/totp/handlers.ts';
 import { isDeclared } from './access.ts';
 import type { NotServed } from './notServed.ts';
 
@@ -25,6 +30,11 @@ const userHandlers = {
   ...phoneHandlers,
   ...passwordHandlers,
   ...inviteHandlers,
+  ...passkeyHandlers,
+  ...totpHandlers,
+  ...otpHandlers,
+  ...recoveryHandlers,
+  ...factorsHandlers,
 } satisfies Omit<ServiceImpl<typeof UserService>, NotServed['user']>;
 
 const managementHandlers = {

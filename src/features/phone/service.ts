@@ -7,6 +7,7 @@ import { failure, invalidField } from '../../kernel/errors.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
 import { type Details, record, type UserColumns } from '../user/events.ts';
 import { byCode, type Changed, changePerson, notOwn } from '../user/person.ts';
+import { deleteSmsFactor } from './repository.ts';
 
 /** Where a code goes. */
 export type Delivery = { kind: 'send' } | { kind: 'return' };
@@ -105,6 +106,8 @@ async function confirmPhone(tx: Tx, user: UserRow): Promise<void> {
 export async function clearPhone(tx: Tx, user: UserRow): Promise<void> {
   if (user.phone === '') return;
   await deleteCode(tx, user.id, 'phone');
+  // What went to the number goes nowhere any more.
+  await deleteSmsFactor(tx, user.id);
   await record(tx, user.id, { type: 'phone.removed' }, { phone: '', phoneVerified: false });
 }
 

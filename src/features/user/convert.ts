@@ -1,7 +1,12 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { TextFilterMethod } from '../../../gen/zitadel/filter/v2/filter_pb.ts';
-import { type Details as DetailsMessage, DetailsSchema, type TextQueryMethod } from '../../../gen/zitadel/object/v2/object_pb.ts';
+import {
+  type Details as DetailsMessage,
+  DetailsSchema,
+  type ListDetailsSchema,
+  type TextQueryMethod,
+} from '../../../gen/zitadel/object/v2/object_pb.ts';
 import { AccessTokenType, Gender, type UserSchema, UserState } from '../../../gen/zitadel/user/v2/user_pb.ts';
 import type { UserRow } from '../../kernel/call.ts';
 import type { TextMatch } from '../../kernel/db/matchText.ts';
@@ -14,6 +19,12 @@ export const toDetails = ({ sequence, changedAt, organizationId }: Details): Det
 /** What a read answers with. */
 export const toFullDetails = (details: Details): DetailsMessage =>
   create(DetailsSchema, { ...toDetails(details), creationDate: timestampFromDate(details.createdAt) });
+
+/** What a whole list answers with. It shows what is, so there is no sequence that it could lag behind. */
+export const toListDetails = (total: number, now: Date): MessageInitShape<typeof ListDetailsSchema> => ({
+  totalResult: BigInt(total),
+  timestamp: timestampFromDate(now),
+});
 
 const states: Record<UserRow['state'], UserState> = {
   active: UserState.ACTIVE,

@@ -1,6 +1,7 @@
 import { eq, sql } from 'drizzle-orm';
 import type { Tx, UserRow } from '../../kernel/call.ts';
 import { userEvents, users } from '../../kernel/db/schema.ts';
+import type { Channel } from '../../kernel/outbox/message.ts';
 
 /** What happened to a user. Names of fields at most: values would be personal data that outlives the user. */
 export type UserEvent =
@@ -22,7 +23,13 @@ export type UserEvent =
   | { type: 'password.code.created' }
   | { type: 'invite.code.created' }
   | { type: 'mfa.init.skipped' }
-  | { type: 'totp.added' }
+  | { type: 'totp.registered' | 'totp.added' | 'totp.removed' }
+  | { type: 'otp.added' | 'otp.removed'; channel: Channel }
+  | { type: 'recovery.codes.added'; count: number }
+  | { type: 'recovery.codes.removed' }
+  | { type: 'passkey.code.created' }
+  | { type: 'passkey.registered' | 'passkey.added' | 'passkey.removed'; credential: string }
+  | { type: 'u2f.registered' | 'u2f.added' | 'u2f.removed'; credential: string }
   | { type: 'metadata.set'; keys: string[] }
   | { type: 'metadata.removed'; keys: string[] }
   | { type: 'token.added'; tokenId: string }

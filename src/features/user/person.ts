@@ -50,6 +50,8 @@ export interface CodeProof {
   absent: Reason;
   /** For callers who may know all ids, of one that does not exist. */
   unknown?: Reason;
+  /** Only for an active user: elsewhere one that is locked or inactive can go on proving what is his. */
+  onlyActive?: boolean;
 }
 
 /** What a caller who sees the user, or may know that there is none, is told before any secret is looked at. */
@@ -81,12 +83,13 @@ export async function proveByCode(call: Call, proof: CodeProof): Promise<UserRow
 }
 
 /** The try is counted before the code is looked at, and for unknown users like for anybody. */
-async function tried(tx: Tx, { userId, purpose, code, unknown }: CodeProof, look: typeof checkCode) {
+async function tried(tx: Tx, { userId, purpose, code, unknown, onlyActive }: CodeProof, look: typeof checkCode) {
   const user = personOf(await lockUser(tx, userId));
   tellAtOnce(tx, user, unknown);
   const guess = { userId, kind: 'code', user } as const;
   await countTry(tx, guess);
-  const check: CodeCheck = user?.state === 'initial' ? 'absent' : await look(tx, userId, purpose, code);
+  const barred = user?.state === 'initial' || (onlyActive && user?.state !== 'active');
+  const check: CodeCheck = barred ? 'absent' : await look(tx, userId, purpose, code);
   if (check === 'right') await rightTry(tx, guess);
   return { user, check };
 }

@@ -3,18 +3,19 @@ import type { Tx } from '../call.ts';
 import { keyedHash } from '../crypto/keys.ts';
 import { codes } from '../db/schema.ts';
 import { forgiveTries } from '../guessing.ts';
-import { randomText, upperDigits } from './random.ts';
+import { lettersDigits, randomText, upperDigits } from './random.ts';
 
 export type Purpose = (typeof codes.$inferInsert)['purpose'];
 
 const hour = 60 * 60 * 1000;
 
 /** Characters and lifetime by purpose. */
-const shapes: Record<Purpose, { length: number; lifetimeMs: number }> = {
-  email: { length: 6, lifetimeMs: hour },
-  phone: { length: 6, lifetimeMs: hour },
-  password: { length: 6, lifetimeMs: hour },
-  invite: { length: 6, lifetimeMs: 72 * hour },
+const shapes: Record<Purpose, { alphabet: string; length: number; lifetimeMs: number }> = {
+  email: { alphabet: upperDigits, length: 6, lifetimeMs: hour },
+  phone: { alphabet: upperDigits, length: 6, lifetimeMs: hour },
+  password: { alphabet: upperDigits, length: 6, lifetimeMs: hour },
+  invite: { alphabet: upperDigits, length: 6, lifetimeMs: 72 * hour },
+  passkey: { alphabet: lettersDigits, length: 12, lifetimeMs: hour },
 };
 
 /** Wrong tries after which a code is dead. */
@@ -23,6 +24,9 @@ export const maximumFailures = 5;
 // Bound to user and purpose: a code of another one never matches.
 const hashOf = (tx: Tx, userId: string, purpose: Purpose, code: string) =>
   keyedHash(tx.keys.code, JSON.stringify([userId, purpose, code]));
+
+/** What a code is checked as that was made with an id: one without the other is wrong. */
+export const codeWithId = (id: string, code: string): string => `${id}:${code}`;
 
 /** A code in plain, for sending or returning only. */
 export interface Code {
@@ -33,13 +37,14 @@ export interface Code {
 
 /**
  * Makes the user's one live code for a purpose; an older one dies. Wrong tries of codes are forgiven: who guessed at an
- * older one cannot make its owner wait for this one, which dies by its own wrong tries.
+ * older one cannot make its owner wait for this one, which dies by its own wrong tries. With an `id` it is checked as
+ * `codeWithId`.
  */
-export async function createCode(tx: Tx, userId: string, purpose: Purpose): Promise<Code> {
-  const { length, lifetimeMs } = shapes[purpose];
-  const code = randomText(upperDigits, length);
+export async function createCode(tx: Tx, userId: string, purpose: Purpose, id?: string): Promise<Code> {
+  const { alphabet, length, lifetimeMs } = shapes[purpose];
+  const code = randomText(alphabet, length);
   const row = {
-    hash: hashOf(tx, userId, purpose, code),
+    hash: hashOf(tx, userId, purpose, id === undefined ? code : codeWithId(id, code)),
     failures: 0,
     expiresAt: new Date(tx.now.getTime() + lifetimeMs),
     createdAt: tx.now,

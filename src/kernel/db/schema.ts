@@ -26,9 +26,11 @@ export const userState = pgEnum('user_state', ['active', 'inactive', 'locked', '
 export const gender = pgEnum('gender', ['unspecified', 'female', 'male', 'diverse']);
 export const accessTokenType = pgEnum('access_token_type', ['bearer', 'jwt']);
 export const organizationState = pgEnum('organization_state', ['active', 'inactive']);
-export const guessKind = pgEnum('guess_kind', ['password', 'code']);
-export const codePurpose = pgEnum('code_purpose', ['email', 'phone', 'password', 'invite']);
+export const guessKind = pgEnum('guess_kind', ['password', 'code', 'otp']);
+export const codePurpose = pgEnum('code_purpose', ['email', 'phone', 'password', 'invite', 'passkey']);
 export const channel = pgEnum('channel', ['email', 'sms']);
+/** What signs: alone, with its user verified, or beside another factor. */
+export const webauthnKind = pgEnum('webauthn_kind', ['passkey', 'u2f']);
 
 /** Hands every process its part of the id space (kernel/ids.ts). */
 export const nodeIds = pgSequence('node_ids', { startWith: 1, minValue: 1, cycle: true, maxValue: 1_000_000 });
@@ -227,8 +229,64 @@ export const totps = pgTable('totps', {
   userId: userId().primaryKey(),
   /** The shared secret, sealed (kernel/crypto/seal.ts). */
   secret: bytes('secret').notNull(),
+  /** False until a code has shown that the user's app has the secret. */
   ready: boolean('ready').notNull(),
+  /** The last time step (RFC 6238) whose code was taken: none is taken twice. */
+  lastStep: bigint('last_step', { mode: 'number' }),
 });
+
+/** One-time codes by e-mail or SMS, as a factor. */
+export const otpFactors = pgTable(
+  'otp_factors',
+  { userId: userId(), channel: channel('channel').notNull(), createdAt: time('created_at').notNull() },
+  (t) => [primaryKey({ columns: [t.userId, t.channel] })],
+);
+
+/** The salt that all recovery codes of a user share, so that checking one costs one computation. */
+export const recoverySalts = pgTable('recovery_salts', { userId: userId().primaryKey(), salt: bytes('salt').notNull() });
+
+/** Recovery codes that nobody has used yet: argon2id under the user's salt. */
+export const recoveryCodes = pgTable('recovery_codes', { userId: userId(), hash: bytes('hash').notNull() }, (t) => [
+  primaryKey({ columns: [t.userId, t.hash] }),
+]);
+
+/** Passkeys and security keys (WebAuthn Level 3, "credential record"). */
+export const webauthnCredentials = pgTable(
+  'webauthn_credentials',
+  {
+    id: text('id').primaryKey(),
+    userId: userId(),
+    kind: webauthnKind('kind').notNull(),
+    name: text('name').notNull(),
+    /** The relying party that it was made for: it signs for no other one. */
+    rpId: text('rp_id').notNull(),
+    credentialId: bytes('credential_id').notNull(),
+    /** COSE key. */
+    publicKey: bytes('public_key').notNull(),
+    counter: bigint('counter', { mode: 'number' }).notNull(),
+    transports: anyText('transports').array().notNull(),
+    backupEligible: boolean('backup_eligible').notNull(),
+    backedUp: boolean('backed_up').notNull(),
+    aaguid: text('aaguid').notNull(),
+    createdAt: time('created_at').notNull(),
+    lastUsedAt: time('last_used_at'),
+  },
+  (t) => [uniqueIndex('webauthn_credentials_credential').on(t.credentialId), index('webauthn_credentials_user').on(t.userId)],
+);
+
+/** Registrations that wait for their answer: one of a kind for each user. */
+export const webauthnRegistrations = pgTable(
+  'webauthn_registrations',
+  {
+    userId: userId(),
+    kind: webauthnKind('kind').notNull(),
+    id: text('id').notNull(),
+    rpId: text('rp_id').notNull(),
+    challenge: bytes('challenge').notNull(),
+    expiresAt: time('expires_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.kind] })],
+);
 
 export const codes = pgTable(
   'codes',

@@ -1,4 +1,4 @@
-import { hash } from '@node-rs/argon2';
+import { hash, hashRaw } from '@node-rs/argon2';
 import { type Argon2Hash, argon2Algorithms, verifyArgon2 } from './argon2.ts';
 import { verifyBcrypt } from './bcrypt.ts';
 import { isWithinBounds } from './bounds.ts';
@@ -63,6 +63,22 @@ export function hashPassword(password: string): Promise<string> {
     }),
   );
 }
+
+/**
+ * The same computation under a salt of the caller's, as bare bytes: for secrets that share a salt, so that one is looked
+ * for among several at the cost of one.
+ * @throws HashingBusy
+ */
+export const hashUnder = (salt: Buffer, secret: string): Promise<Buffer> =>
+  runInPool(() =>
+    hashRaw(secret, {
+      algorithm: argon2Algorithms[ours.variant],
+      memoryCost: ours.memory,
+      timeCost: ours.passes,
+      parallelism: ours.parallelism,
+      salt,
+    }),
+  );
 
 /** True when algorithm or cost differ from what hashPassword makes: to be replaced at the next successful check. */
 export function isOutdated(encoded: string): boolean {

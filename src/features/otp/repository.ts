@@ -1,0 +1,19 @@
+import { and, eq } from 'drizzle-orm';
+import type { Tx } from '../../kernel/call.ts';
+import { otpFactors } from '../../kernel/db/schema.ts';
+import type { Channel } from '../../kernel/outbox/message.ts';
+
+/** Returns whether it was not there before. */
+export async function insertFactor(tx: Tx, userId: string, channel: Channel): Promise<boolean> {
+  const added = await tx.db.insert(otpFactors).values({ userId, channel, createdAt: tx.now }).onConflictDoNothing().returning();
+  return added.length > 0;
+}
+
+/** Returns whether it was there. */
+export async function deleteFactor(tx: Tx, userId: string, channel: Channel): Promise<boolean> {
+  const removed = await tx.db
+    .delete(otpFactors)
+    .where(and(eq(otpFactors.userId, userId), eq(otpFactors.channel, channel)))
+    .returning();
+  return removed.length > 0;
+}

@@ -1,0 +1,116 @@
+// Owns: the WebAuthn credentials of a person: passkeys, which sign in alone, and U2F keys, which sign in beside another
+// factor. Leaves the signatures to @simplewebauthn/server, the codes of links to the kernel, signing in to features/session.
+import { authorize } from '../../kernel/auth/authorize.ts';
+import { canEverywhere } from '../../kernel/auth/caller.ts';
+import type { Call } from '../../kernel/call.ts';
+import { codeWithId, createCode } from '../../kernel/codes/codes.ts';
+import { failure } from '../../kernel/errors.ts';
+import { checkUrlTemplate } from '../../kernel/links.ts';
+import { enqueue } from '../../kernel/outbox/outbox.ts';
+import { type Details, record } from '../user/events.ts';
+import { byCode, type Changed, changePerson, notOwn, personOf } from '../user/person.ts';
+import { findUser } from '../user/repository.ts';
+import { type Begun, begin, finish } from './register.ts';
+import type { Attachment } from './registration.ts';
+import { relyingPartyOf } from './relyingParty.ts';
+import { type CredentialRow, deleteCredential, deleteRegistration, type Kind, listOfKind } from './repository.ts';
+
+/** The code of a registration link, which stands for the user's own call. */
+export interface LinkCode {
+  id: string;
+  code: string;
+}
+
+interface Beginning {
+  /** The relying party's; empty: the public URL's host. */
+  domain: string;
+  attachment?: Attachment;
+  code?: LinkCode | undefined;
+}
+
+/** A code is used up with a registration that begins. RELYING_PARTY_INVALID, CODE_INVALID. */
+export async function registerPasskey(
+  call: Call,
+  userId: string,
+  { domain, attachment, code }: Beginning,
+): Promise<Changed<Begun>> {
+  const rpId = await relyingPartyOf(call, domain);
+  if (!code) return changePerson(call, userId, {}, (tx, user) => begin(tx, user, 'passkey', rpId, attachment));
+  return byCode(call, linkProof(userId, code), (tx, user) => begin(tx, user, 'passkey', rpId, attachment));
+}
+
+/** How a call is proven by the code of a registration link. */
+export const linkProof = (userId: string, { id, code }: LinkCode) =>
+  ({
+    userId,
+    purpose: 'passkey',
+    code: codeWithId(id, code),
+    wrong: 'CODE_INVALID',
+    absent: 'CODE_INVALID',
+    onlyActive: true,
+  }) as const;
+
+export interface Registered {
+  id: string;
+  credential: Parameters<typeof finish>[2]['credential'];
+  name: string;
+}
+
+/** The challenge that the answer signs is the proof. See `finish` for what can be wrong with it. */
+export const verifyPasskeyRegistration = (call: Call, userId: string, registered: Registered): Promise<Details> =>
+  finish(call, userId, { kind: 'passkey', ...registered });
+
+/** Where the code goes. */
+export type LinkDelivery = { kind: 'send'; urlTemplate?: string | undefined } | { kind: 'return' };
+
+/** A code that stands for one registration, whoever brings it; an older one dies. */
+export function createPasskeyRegistrationLink(
+  call: Call,
+  userId: string,
+  delivery: LinkDelivery,
+): Promise<Changed<{ code: LinkCode | undefined }>> {
+  if (delivery.kind === 'send' && delivery.urlTemplate !== undefined) {
+    checkUrlTemplate(call, delivery.urlTemplate, 'passkey', 'send_link.url_template');
+  }
+  return changePerson(call, userId, delivery.kind === 'return' ? notOwn : {}, async (tx, user) => {
+    const id = tx.ids.next();
+    const { code, expiresAt } = await createCode(tx, userId, 'passkey', id);
+    await record(tx, userId, { type: 'passkey.code.created' });
+    if (delivery.kind === 'return') return { code: { id, code } };
+    const { urlTemplate } = delivery;
+    await enqueue(tx, user, 'email', { kind: 'passkey-link', codeId: id, code, expiresAt, urlTemplate });
+    return { code: undefined };
+  });
+}
+
+/** Those that can be used, newest first. */
+export async function listPasskeys(call: Call, userId: string): Promise<CredentialRow[]> {
+  const user = personOf(await findUser(call.db, userId));
+  if (!user && canEverywhere(call.caller, 'user.read')) return [];
+  authorize(call, user);
+  return listOfKind(call.db, userId, 'passkey');
+}
+
+/** One that waits for its answer as well. */
+async function remove(call: Call, userId: string, kind: Kind, id: string): Promise<Details> {
+  const { details } = await changePerson(call, userId, {}, async (tx) => {
+    const removed = (await deleteCredential(tx, userId, kind, id)) || (await deleteRegistration(tx, userId, kind, id));
+    if (!removed) throw failure(kind === 'passkey' ? 'PASSKEY_NOT_FOUND' : 'U2F_NOT_FOUND');
+    await record(tx, userId, { type: `${kind}.removed`, credential: id });
+    return {};
+  });
+  return details;
+}
+
+export const removePasskey = (call: Call, userId: string, id: string) => remove(call, userId, 'passkey', id);
+
+export async function registerU2F(call: Call, userId: string, domain: string): Promise<Changed<Begun>> {
+  const rpId = await relyingPartyOf(call, domain);
+  return changePerson(call, userId, {}, (tx, user) => begin(tx, user, 'u2f', rpId));
+}
+
+/** As `verifyPasskeyRegistration`. */
+export const verifyU2FRegistration = (call: Call, userId: string, registered: Registered): Promise<Details> =>
+  finish(call, userId, { kind: 'u2f', ...registered });
+
+export const removeU2F = (call: Call, userId: string, id: string) => remove(call, userId, 'u2f', id);

@@ -1,0 +1,8 @@
+import { and, eq } from 'drizzle-orm';
+import type { Tx } from '../../kernel/call.ts';
+import { otpFactors } from '../../kernel/db/schema.ts';
+
+/** One-time codes by SMS, as a factor. */
+export async function deleteSmsFactor(tx: Tx, userId: string): Promise<void> {
+  await tx.db.delete(otpFactors).where(and(eq(otpFactors.userId, userId), eq(otpFactors.channel, 'sms')));
+}
