@@ -10,6 +10,9 @@ const settings: Settings = {
   development: false,
   productName: 'Roster',
   phoneRegion: 'CH',
+  passkeyDomains: undefined,
+  passkeyOrigins: [],
+  maximumRecoveryCodes: 10,
 };
 
 const check = async (template: string, changed: Partial<Settings> = {}, log = pino({ level: 'silent' })) =>
