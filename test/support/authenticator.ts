@@ -61,7 +61,7 @@ export class Authenticator {
   readonly #point: { x: Buffer; y: Buffer };
   counter = 0;
 
-  constructor(credentialId = randomBytes(32)) {
+  constructor(credentialId: Buffer = randomBytes(32)) {
     this.credentialId = credentialId;
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
