@@ -83,8 +83,8 @@ export async function openApp(
   closers.push(close);
   const [row] = await client<{ node: number }[]>`select nextval('node_ids')::int as node`;
   const keys = deriveKeys(config.masterKey ?? (await ownMasterKey(config.dataDir)));
-  const { publicUrl, linkHosts, development, productName, phoneRegion } = config;
-  const settings = { publicUrl, linkHosts, development, productName, phoneRegion };
+  const { publicUrl, linkHosts, development, productName, phoneRegion, lockAfterPasswordTries } = config;
+  const settings = { publicUrl, linkHosts, development, productName, phoneRegion, lockAfterPasswordTries };
   return {
     app: {
       db,

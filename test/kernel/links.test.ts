@@ -10,6 +10,7 @@ const settings: Settings = {
   development: false,
   productName: 'Roster',
   phoneRegion: 'CH',
+  lockAfterPasswordTries: 0,
 };
 
 const check = async (template: string, changed: Partial<Settings> = {}, log = pino({ level: 'silent' })) =>
