@@ -79,6 +79,19 @@ describe('a form from elsewhere does nothing:', () => {
   });
 });
 
+test('wrong tries on the pages count for the network that they come from, whomever they name', async () => {
+  const few = await startServer({ beside: server, env: { ROSTER_TRIES_PER_NETWORK: '10', ROSTER_TRUSTED_PROXIES: '127.0.0.1' } });
+  const { link } = await reader(few);
+  const form = await openPage(link);
+  const tryFrom = (address: string, typed: Record<string, string> = {}) =>
+    sendForm(link, form, typed, { 'x-forwarded-for': address });
+  for (let i = 0; i < 10; i++) {
+    expect((await tryFrom('192.0.2.1', { userID: `nobody-${i}`, code: 'ZZZZZZ' })).status).toBe(422);
+  }
+  expect((await tryFrom('192.0.2.1')).status).toBe(429);
+  expect((await tryFrom('192.0.2.2')).status).toBe(200);
+});
+
 test('no script of another origin reads a page, not even of one that may call the RPCs', async () => {
   const { link } = await reader();
   const { headers } = await openPage(link, { origin });
