@@ -114,7 +114,8 @@ export class Lane {
   async #attempt(queued: Queued): Promise<DeliveryError | undefined> {
     const late = AbortSignal.timeout(deliveryMs);
     try {
-      await this.#deliver?.(letterOf(this.#app, queued), AbortSignal.any([late, this.#cut.signal]));
+      const signal = AbortSignal.any([late, this.#cut.signal]);
+      await Promise.race([this.#deliver?.(letterOf(this.#app, queued), signal), aborted(signal)]);
       return undefined;
     } catch (error) {
       if (this.#cut.signal.aborted) return new DeliveryError('deferred', 'broken off when the process stopped');
@@ -147,3 +148,10 @@ export class Lane {
     this.#timers.add(timer);
   }
 }
+
+/** Fails when the signal says so: nobody waits for a delivery that does not listen to it. */
+const aborted = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
