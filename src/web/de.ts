@@ -12,10 +12,10 @@ export const de: PageTexts = {
     },
     password: {
       title: 'Neues Passwort wählen',
-      about: 'Es ersetzt das Passwort, das Sie jetzt haben.',
+      about: 'Ab jetzt melden Sie sich damit an.',
       button: 'Passwort speichern',
       doneTitle: 'Ihr Passwort ist geändert',
-      done: 'Melden Sie sich ab jetzt mit dem neuen Passwort an. Sie können diese Seite schließen.',
+      done: 'Melden Sie sich mit dem neuen an. Sie können diese Seite schließen.',
     },
     invite: {
       title: 'Einladung annehmen',

@@ -12,10 +12,10 @@ export const en: PageTexts = {
     },
     password: {
       title: 'Choose a new password',
-      about: 'It replaces the password that you have now.',
+      about: 'You sign in with it from now on.',
       button: 'Save password',
       doneTitle: 'Your password is changed',
-      done: 'Sign in with the new password from now on. You can close this page.',
+      done: 'Sign in with the new one. You can close this page.',
     },
     invite: {
       title: 'Accept your invitation',
