@@ -13,7 +13,8 @@ export async function recordWrongPassword(tx: Tx, userId: string, failures: numb
   if (!user) return;
   await record(tx, userId, { type: 'password.check.failed' });
   const { lockAfterPasswordTries: limit } = tx.settings;
-  const lockable = user.state === 'active' || user.state === 'initial';
+  // Who has no password has nothing that could be guessed.
+  const lockable = (user.state === 'active' || user.state === 'initial') && user.passwordChangedAt !== null;
   if (limit === 0 || failures < limit || !lockable || (await isLastOwner(tx, userId))) return;
   await record(tx, userId, { type: 'state.changed', from: user.state, to: 'locked' }, { state: 'locked' });
 }
