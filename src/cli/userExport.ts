@@ -1,7 +1,4 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import type { Writable } from 'node:stream';
+import { open, rename, rm } from 'node:fs/promises';
 import { exportUsers } from '../features/transfer/export.ts';
 import { lineOf, maximumLine, type UserRecord } from '../features/transfer/record.ts';
 import { operatorCall } from '../system.ts';
@@ -22,14 +19,14 @@ export const userExport: Command = {
   run: runExport,
 };
 
-async function runExport({ open, tell, stop }: Operator, given: Given): Promise<number> {
+async function runExport({ open: openApp, tell, stop }: Operator, given: Given): Promise<number> {
   if (given.user !== undefined && given.organization !== undefined)
     throw new Usage('--user and --organization exclude each other.');
   const secrets = given['with-secrets'] !== undefined;
   const options = { selection: selectionOf(given), secrets, metadata: secrets || given.user !== undefined };
-  const call = operatorCall(await open());
+  const call = operatorCall(await openApp());
   if (secrets) tell('WITH SECRETS: password hashes, TOTP secrets and metadata. Who reads this can sign in as these people.');
-  const output = given.out === undefined ? standardOutput() : fileOutput(given.out);
+  const output = given.out === undefined ? standardOutput() : await fileOutput(given.out);
   const pace = new Pace(tell);
   let done = 0;
   try {
@@ -45,9 +42,9 @@ async function runExport({ open, tell, stop }: Operator, given: Given): Promise<
     return 0;
   } catch (error) {
     await output.discard();
-    if (isUnread(error)) return 1;
-    if (!stop.aborted) throw error;
-    tell('Stopped; nothing was kept.');
+    if (!stop.aborted && !(error instanceof OutputFailed)) throw error;
+    if (stop.aborted) tell('Stopped; nothing was kept.');
+    else if (error instanceof OutputFailed && !error.unread) tell(`The users could not be written: ${error.message}.`);
     return 1;
   }
 }
@@ -68,32 +65,45 @@ interface Output {
 function standardOutput(): Output {
   // Told to whoever writes, below.
   process.stdout.on('error', () => {});
-  return { write: (text) => written(process.stdout, text), end: async () => {}, discard: async () => {} };
+  return { write: written, end: async () => {}, discard: async () => {} };
 }
 
-/** Whether the program that reads the output has seen enough, as `head` does. */
-const isUnread = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'EPIPE';
+/** Resolves when there is room for more. */
+const written = (text: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => (error ? reject(new OutputFailed(error)) : resolve()));
+  });
+
+/** The output takes no more. Not the system's error itself, whose code would pass for a lost connection to the database. */
+class OutputFailed extends Error {
+  override name = 'OutputFailed';
+  /** Whether the program that reads it has seen enough, as `head` does. */
+  readonly unread: boolean;
+
+  constructor(cause: Error) {
+    super(cause.message);
+    this.unread = 'code' in cause && cause.code === 'EPIPE';
+  }
+}
 
 /** Appears under its name when it is whole. */
-function fileOutput(path: string): Output {
+async function fileOutput(path: string): Promise<Output> {
   const draft = `${path}.part`;
-  const file = createWriteStream(draft, { mode: ownerOnly });
+  const file = await open(draft, 'w', ownerOnly).catch((error: Error) => {
+    throw new Usage(`--out ${path} cannot be written: ${error.message}.`);
+  });
   return {
-    write: (text) => written(file, text),
+    write: (text) =>
+      file.writeFile(text).catch((error: Error) => {
+        throw new OutputFailed(error);
+      }),
     end: async () => {
-      file.end();
-      await once(file, 'close');
+      await file.close();
       await rename(draft, path);
     },
     discard: async () => {
-      file.destroy();
-      await rm(draft, { force: true });
+      await file.close();
+      await rm(draft);
     },
   };
 }
-
-/** Resolves when there is room for more; rejects when nothing more can be written. */
-const written = (stream: Writable, text: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    stream.write(text, (error) => (error ? reject(error) : resolve()));
-  });
