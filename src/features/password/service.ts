@@ -144,7 +144,10 @@ async function rehash(call: Call, userId: string, old: string, password: string)
     await record(tx, userId, { type: 'password.rehashed' });
     return true;
   });
-  return replaced ? hash : old;
+  if (replaced) return hash;
+  // Another call was first: with the same password, or with a new one.
+  const stored = await findHash(call, userId);
+  return stored !== undefined && (await verifyPassword(stored, password)) ? stored : old;
 }
 
 /** Under the lock: consumes the code that was right before, or sees that the password is still the one that was checked. */
