@@ -6,6 +6,7 @@ import { helpText } from './cli/help.ts';
 import { outboxCommands } from './cli/outbox.ts';
 import { policyCommands } from './cli/policy.ts';
 import { tokenCommands } from './cli/token.ts';
+import { convertCommands } from './cli/userConvert.ts';
 import { userExport } from './cli/userExport.ts';
 import { userImport } from './cli/userImport.ts';
 import { type Config, readConfig } from './config.ts';
@@ -14,7 +15,15 @@ import type { App } from './kernel/call.ts';
 import { joinEmbedded } from './kernel/db/embedded/join.ts';
 import { callProblem, startProblem } from './problems.ts';
 
-const commands: readonly Command[] = [...tokenCommands, ...policyCommands, ...outboxCommands, userImport, userExport, doctor];
+const commands: readonly Command[] = [
+  ...tokenCommands,
+  ...policyCommands,
+  ...outboxCommands,
+  userImport,
+  userExport,
+  ...convertCommands,
+  doctor,
+];
 
 async function main(args: string[]): Promise<number> {
   const command = commands.find(({ name }) => name.split(' ').every((word, place) => args[place] === word));

@@ -1,11 +1,9 @@
-import { open, rename, rm } from 'node:fs/promises';
 import { exportUsers } from '../features/transfer/export.ts';
 import { lineOf, maximumLine, type UserRecord } from '../features/transfer/record.ts';
 import { operatorCall } from '../system.ts';
 import { type Command, type Given, type Operator, Usage } from './command.ts';
+import { OutputFailed, openOutput, standardOutput } from './output.ts';
 import { Pace } from './pace.ts';
-
-const ownerOnly = 0o600;
 
 export const userExport: Command = {
   name: 'user export',
@@ -19,14 +17,14 @@ export const userExport: Command = {
   run: runExport,
 };
 
-async function runExport({ open: openApp, tell, stop }: Operator, given: Given): Promise<number> {
+async function runExport({ open, tell, stop }: Operator, given: Given): Promise<number> {
   if (given.user !== undefined && given.organization !== undefined)
     throw new Usage('--user and --organization exclude each other.');
   const secrets = given['with-secrets'] !== undefined;
   const options = { selection: selectionOf(given), secrets, metadata: secrets || given.user !== undefined };
-  const call = operatorCall(await openApp());
+  const call = operatorCall(await open());
   if (secrets) tell('WITH SECRETS: password hashes, TOTP secrets and metadata. Who reads this can sign in as these people.');
-  const output = given.out === undefined ? standardOutput() : await fileOutput(given.out);
+  const output = given.out === undefined ? standardOutput() : await openOutput('--out', given.out);
   const pace = new Pace(tell);
   let done = 0;
   try {
@@ -55,55 +53,3 @@ function selectionOf({ user, organization }: Given) {
 }
 
 const isTooLong = (record: UserRecord) => Buffer.byteLength(lineOf(record)) - 1 > maximumLine;
-
-interface Output {
-  write(text: string): Promise<void>;
-  end(): Promise<void>;
-  discard(): Promise<void>;
-}
-
-function standardOutput(): Output {
-  // Told to whoever writes, below.
-  process.stdout.on('error', () => {});
-  return { write: written, end: async () => {}, discard: async () => {} };
-}
-
-/** Resolves when there is room for more. */
-const written = (text: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(new OutputFailed(error)) : resolve()));
-  });
-
-/** The output takes no more. Not the system's error itself, whose code would pass for a lost connection to the database. */
-class OutputFailed extends Error {
-  override name = 'OutputFailed';
-  /** Whether the program that reads it has seen enough, as `head` does. */
-  readonly unread: boolean;
-
-  constructor(cause: Error) {
-    super(cause.message);
-    this.unread = 'code' in cause && cause.code === 'EPIPE';
-  }
-}
-
-/** Appears under its name when it is whole. */
-async function fileOutput(path: string): Promise<Output> {
-  const draft = `${path}.part`;
-  const file = await open(draft, 'w', ownerOnly).catch((error: Error) => {
-    throw new Usage(`--out ${path} cannot be written: ${error.message}.`);
-  });
-  return {
-    write: (text) =>
-      file.writeFile(text).catch((error: Error) => {
-        throw new OutputFailed(error);
-      }),
-    end: async () => {
-      await file.close();
-      await rename(draft, path);
-    },
-    discard: async () => {
-      await file.close();
-      await rm(draft);
-    },
-  };
-}

@@ -84,7 +84,7 @@ describe('the least and the most a hash may cost', () => {
     [`$2a$10$${bcryptTail}`, `$2a$09$${bcryptTail}`],
     [`$2a$16$${bcryptTail}`, `$2a$17$${bcryptTail}`],
     [`$2a$16$${bcryptTail}`, `$2a$31$${bcryptTail}`],
-    [`$argon2id$v=19$m=8192,t=1,p=1$${salt}$${digest}`, `$argon2id$v=19$m=8191,t=1,p=1$${salt}$${digest}`],
+    [`$argon2id$v=19$m=7168,t=1,p=1$${salt}$${digest}`, `$argon2id$v=19$m=7167,t=1,p=1$${salt}$${digest}`],
     [`$argon2i$v=19$m=524288,t=10,p=16$${salt}$${digest}`, `$argon2i$v=19$m=524289,t=10,p=16$${salt}$${digest}`],
     [`$argon2id$v=19$m=524288,t=1,p=1$${salt}$${digest}`, `$argon2id$v=19$m=4194304,t=1,p=1$${salt}$${digest}`],
     [`$argon2id$v=19$m=8192,t=10,p=1$${salt}$${digest}`, `$argon2id$v=19$m=8192,t=11,p=1$${salt}$${digest}`],
