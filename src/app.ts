@@ -15,6 +15,7 @@ import { createLogger } from './kernel/logger.ts';
 import { TryLimits } from './kernel/networks.ts';
 import { openDelivery } from './kernel/outbox/delivery.ts';
 import { noticesOf, Sender } from './kernel/outbox/sender.ts';
+import type { Settings } from './kernel/settings.ts';
 import { serve } from './server/serve.ts';
 
 /** What a test, and nobody else, gives in place of the real thing. */
@@ -83,22 +84,26 @@ export async function openApp(
   closers.push(close);
   const [row] = await client<{ node: number }[]>`select nextval('node_ids')::int as node`;
   const keys = deriveKeys(config.masterKey ?? (await ownMasterKey(config.dataDir)));
-  const { publicUrl, linkHosts, development, productName, phoneRegion } = config;
-  const { passkeyDomains, passkeyOrigins, maximumRecoveryCodes } = config;
-  const passkeys = { passkeyDomains, passkeyOrigins };
-  const settings = { publicUrl, linkHosts, development, productName, phoneRegion, ...passkeys, maximumRecoveryCodes };
   return {
     app: {
       db,
       clock,
       ids: new Ids(row?.node ?? 0, clock),
       keys,
-      settings,
+      settings: settingsOf(config),
       log,
       tryLimits: new TryLimits(config.triesPerNetwork),
     },
     client,
   };
+}
+
+/** What of the configuration the rules depend on; a copy, as the public URL may be known only later. */
+function settingsOf(config: Config): Settings {
+  const { publicUrl, linkHosts, development, productName, phoneRegion, lockAfterPasswordTries } = config;
+  const { passkeyDomains, passkeyOrigins, maximumRecoveryCodes } = config;
+  const general = { publicUrl, linkHosts, development, productName, phoneRegion };
+  return { ...general, lockAfterPasswordTries, passkeyDomains, passkeyOrigins, maximumRecoveryCodes };
 }
 
 async function ownDatabase({ dataDir }: Config, log: App['log'], closers: (() => Promise<void>)[]): Promise<string> {

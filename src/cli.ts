@@ -4,7 +4,10 @@ import { type Command, type Given, type Operator, Usage } from './cli/command.ts
 import { doctor } from './cli/doctor.ts';
 import { helpText } from './cli/help.ts';
 import { outboxCommands } from './cli/outbox.ts';
+import { policyCommands } from './cli/policy.ts';
 import { tokenCommands } from './cli/token.ts';
+import { convertCommands } from './cli/userConvert.ts';
+import { userExport } from './cli/userExport.ts';
 import { userImport } from './cli/userImport.ts';
 import { type Config, readConfig } from './config.ts';
 import { checkMasterKey } from './features/organization/setup.ts';
@@ -12,7 +15,15 @@ import type { App } from './kernel/call.ts';
 import { joinEmbedded } from './kernel/db/embedded/join.ts';
 import { callProblem, startProblem } from './problems.ts';
 
-const commands: readonly Command[] = [...tokenCommands, ...outboxCommands, userImport, doctor];
+const commands: readonly Command[] = [
+  ...tokenCommands,
+  ...policyCommands,
+  ...outboxCommands,
+  userImport,
+  userExport,
+  ...convertCommands,
+  doctor,
+];
 
 async function main(args: string[]): Promise<number> {
   const command = commands.find(({ name }) => name.split(' ').every((word, place) => args[place] === word));

@@ -33,6 +33,8 @@ export interface Config {
   networkPrefix: number;
   /** 10 to 1 000 000. Default 100. */
   triesPerNetwork: number;
+  /** Up to 1000. Default 0, never. */
+  lockAfterPasswordTries: number;
   /** Each host, with its port if it is not the usual one. Default: undefined, any host; empty: the public URL's only. */
   linkHosts?: string[] | undefined;
   /** Default: on when the public URL leads to this machine only. */
@@ -96,6 +98,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     trustedProxies: read(variables.trustedProxies),
     networkPrefix: read(variables.networkPrefix),
     triesPerNetwork: read(variables.triesPerNetwork),
+    lockAfterPasswordTries: read(variables.lockAfterPasswordTries),
     linkHosts: read(variables.linkHosts),
     development,
     maxMessageBytes: read(variables.maxMessageBytes),

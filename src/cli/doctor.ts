@@ -89,7 +89,7 @@ function checksOf(operator: Operator, config: Config): Check[] {
     { name: 'data folder', look: () => dataFolder(config) },
     { name: 'public URL', look: async () => publicUrl(config) },
     { name: 'database', look: data },
-    { name: 'mails', look: () => wayOut(config.delivery.email) },
+    { name: 'mails', look: async () => mails(config.delivery.email) },
     { name: 'text messages', look: () => wayOut(config.delivery.sms) },
     { name: 'outbox', look: queue },
   ];
@@ -128,6 +128,13 @@ async function database(config: Config): Promise<void> {
 /** Milliseconds for a webhook to answer. */
 const patienceMs = 10_000;
 
+function mails(route: Route): Promise<string> {
+  if (route.by === 'nothing' && route.problem === undefined) {
+    throw new Finding('Not configured: they wait, and expire. Set ROSTER_SMTP_URL or ROSTER_MAIL_WEBHOOK.');
+  }
+  return wayOut(route);
+}
+
 async function wayOut(route: Route): Promise<string> {
   try {
     return await reached(route);
@@ -154,11 +161,8 @@ async function reached(route: Route): Promise<string> {
     case 'files':
       return `are written to ${route.folder}, and leave no other way`;
     case 'nothing':
-      throw new Finding(
-        route.problem === undefined
-          ? 'nothing is configured: they wait, and expire. Set ROSTER_SMTP_URL or a webhook (docs/operations.md).'
-          : `${route.problem}. Until that is mended, they wait.`,
-      );
+      if (route.problem === undefined) return 'not configured: they wait, and expire';
+      throw new Finding(`${route.problem}. Until that is mended, they wait.`);
   }
 }
 

@@ -142,6 +142,12 @@ export const variables = {
     '100',
     'The wrong tries that one network has at once; spent ones come back within 100 seconds. Right ones are free.',
   ),
+  lockAfterPasswordTries: variable(
+    'ROSTER_LOCK_AFTER_PASSWORD_TRIES',
+    parse.integer(0, 1000),
+    '0',
+    'The wrong passwords in a row with which a user is locked until somebody unlocks him; 0 is never. Strangers can so lock people out.',
+  ),
   linkHosts,
   development: optional(
     'ROSTER_DEVELOPMENT',

@@ -43,13 +43,14 @@ const comesThroughService = ({ caller }: Call, { user }: Guess) =>
 
 /**
  * Counts a try before it is looked at: however many come at once, no more are looked at than the limit lets. A right one
- * is forgiven by `rightTry`. TRIED_TOO_OFTEN, with the time left, while the wait lasts, or when the caller's network has
- * used up its wrong tries; such a try does not count.
+ * is forgiven by `rightTry`. Returns the wrong tries in a row, this one among them. TRIED_TOO_OFTEN, with the time left,
+ * while the wait lasts, or when the caller's network has used up its wrong tries; such a try does not count.
  */
-export async function countTry(call: Call, guess: Guess): Promise<void> {
+export async function countTry(call: Call, guess: Guess): Promise<number> {
   const { db, now } = call;
   const { userId, kind } = guess;
-  if (!comesThroughService(call, guess)) call.tryLimits.take(call.network, now);
+  const network = comesThroughService(call, guess) ? undefined : call.network;
+  call.tryLimits.take(network, now);
   const forgotten = new Date(now.getTime() - memoryMs).toISOString();
   const admitted = await db
     .insert(guesses)
@@ -63,7 +64,10 @@ export async function countTry(call: Call, guess: Guess): Promise<void> {
       setWhere: sql`${guesses.lastAt} + ${wait} <= ${now.toISOString()}::timestamptz`,
     })
     .returning({ failures: guesses.failures });
-  if (admitted.length === 0) throw failure('TRIED_TOO_OFTEN', { retryAfterMs: await remaining(db, guess, now) });
+  const [counted] = admitted;
+  if (counted) return counted.failures;
+  call.tryLimits.giveBack(network, now);
+  throw failure('TRIED_TOO_OFTEN', { retryAfterMs: await remaining(db, guess, now) });
 }
 
 async function remaining(db: Db, { userId, kind }: Guess, now: Date): Promise<number> {

@@ -9,6 +9,8 @@ export interface Settings {
   /** Also allows links to localhost. */
   development: boolean;
   productName: string;
+  /** Wrong passwords in a row with which a user is locked; 0 = never. */
+  lockAfterPasswordTries: number;
   /** Region of phone numbers without a country code (ISO 3166-1 alpha-2). */
   phoneRegion: CountryCode;
   /** The domains that passkeys may be bound to; undefined = any that is one, and whose pages answer. */

@@ -12,10 +12,10 @@ export const de: PageTexts = {
     },
     password: {
       title: 'Neues Passwort wählen',
-      about: 'Es ersetzt das Passwort, das Sie jetzt haben.',
+      about: 'Ab jetzt melden Sie sich damit an.',
       button: 'Passwort speichern',
       doneTitle: 'Ihr Passwort ist geändert',
-      done: 'Melden Sie sich ab jetzt mit dem neuen Passwort an. Sie können diese Seite schließen.',
+      done: 'Melden Sie sich mit dem neuen an. Sie können diese Seite schließen.',
     },
     invite: {
       title: 'Einladung annehmen',
@@ -29,7 +29,10 @@ export const de: PageTexts = {
   problem: 'Es gibt ein Problem',
   link: 'Dieser Code geht nicht: Er ist falsch, wurde schon gebraucht, oder seine Zeit ist um. Fordern Sie eine neue Nachricht an.',
   incomplete: 'Dieser Link ist nicht vollständig. Öffnen Sie ihn so, wie er in der Nachricht steht.',
-  noPage: { title: 'Diese Seite gibt es nicht', about: 'Öffnen Sie den Link so, wie er in der Nachricht steht.' },
+  noPage: {
+    title: 'Diese Seite gibt es nicht',
+    about: 'Falls ein Link in einer Nachricht Sie hierher führte, sagen Sie es denen, die sie schickten.',
+  },
   repeatDiffers: 'Die beiden Passwörter sind nicht gleich.',
   passwordTooLong: 'Das Passwort darf höchstens {maximum} Zeichen haben.',
   stale: 'Diese Seite war zu lange offen, oder Ihr Browser behält keine Cookies. Bitte versuchen Sie es noch einmal.',

@@ -12,10 +12,10 @@ export const en: PageTexts = {
     },
     password: {
       title: 'Choose a new password',
-      about: 'It replaces the password that you have now.',
+      about: 'You sign in with it from now on.',
       button: 'Save password',
       doneTitle: 'Your password is changed',
-      done: 'Sign in with the new password from now on. You can close this page.',
+      done: 'Sign in with the new one. You can close this page.',
     },
     invite: {
       title: 'Accept your invitation',
@@ -29,7 +29,7 @@ export const en: PageTexts = {
   problem: 'There is a problem',
   link: 'This code does not work: it is wrong, it was used already, or its time is over. Ask for a new message.',
   incomplete: 'This link is not complete. Open it as it stands in the message.',
-  noPage: { title: 'There is no such page', about: 'Open the link as it stands in the message.' },
+  noPage: { title: 'There is no such page', about: 'If a link in a message led you here, tell those who sent it.' },
   repeatDiffers: 'The two passwords are not the same.',
   passwordTooLong: 'The password may have at most {maximum} characters.',
   stale: 'This page was open for too long, or your browser keeps no cookies. Please try again.',

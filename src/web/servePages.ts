@@ -6,6 +6,7 @@ import { toFailure } from '../server/faults.ts';
 import { type NodeHandler, type NodeRequest, type NodeResponse, pathOf } from '../server/handler.ts';
 import type { NetworkOf } from '../server/network.ts';
 import { UnreadableForm } from './form.ts';
+import { pages } from './pages.ts';
 import { styleHash } from './style.ts';
 import { type Answer, answer } from './visit.ts';
 
@@ -38,7 +39,8 @@ async function answerSafely(app: App, networkOf: NetworkOf, request: NodeRequest
   const id = randomUUID();
   try {
     const told = await answer({ app, request, id, network: networkOf(request) });
-    app.log.debug({ request: id, page: pathOf(request), method: request.method, status: told.status }, 'page');
+    const page = pages.get(pathOf(request))?.name;
+    app.log.debug({ request: id, page, method: request.method, status: told.status }, 'page');
     return told;
   } catch (error) {
     if (error instanceof UnreadableForm) return { status: error.status };

@@ -1,7 +1,8 @@
 import { ConnectError } from '@connectrpc/connect';
-import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
-import { createHuman } from '../support/actors.ts';
+import { UserState } from '../../gen/zitadel/user/v2/user_pb.ts';
+import { createHuman, createManager, createStranger, grant, homeOf, readState } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 
@@ -100,4 +101,127 @@ test('each user has a counter of his own', async () => {
   await guessTimes(5);
   userId = await createHuman(server, { passwordType: { case: 'password', value: { password: 'Current-1' } } });
   expect(await guess()).toBe(wrong);
+});
+
+describe('the network of a caller who does not see the user', () => {
+  const tries = 12;
+  const unknown = 'NotFound USER_NOT_FOUND';
+  let behind: TestServer;
+  let address = 0;
+
+  beforeAll(async () => {
+    behind = await startServer({ env: { ROSTER_TRUSTED_PROXIES: '127.0.0.1', ROSTER_TRIES_PER_NETWORK: String(tries) } });
+  });
+
+  const from = (network: string, token: string) => behind.as(token, { headers: { 'x-forwarded-for': network } }).users;
+  const fresh = () => `198.51.100.${++address}`;
+  const withPassword = () => createHuman(behind, { passwordType: { case: 'password', value: { password: 'Current-1' } } });
+  const bring = (network: string, token: string, userId: string, current: string) =>
+    outcome(
+      from(network, token).setPassword({
+        userId,
+        newPassword: { password: 'short' },
+        verification: { case: 'currentPassword', value: current },
+      }),
+    );
+
+  test('has a number of wrong tries for all users together, known or not', async () => {
+    const { token } = await createStranger(behind);
+    const network = fresh();
+    const known = await Promise.all(Array.from({ length: tries / 2 }, withPassword));
+    for (const userId of known) expect(await bring(network, token, userId, 'Wrong-1')).toBe(unknown);
+    for (let n = 0; n < tries / 2; n++) expect(await bring(network, token, `nobody ${n}`, 'Wrong-1')).toBe(unknown);
+    const another = await withPassword();
+    expect(await bring(network, token, another, 'Current-1')).toBe(tooOften);
+    expect(await bring(network, token, 'nobody', 'Wrong-1')).toBe(tooOften);
+    expect(await bring(fresh(), token, another, 'Wrong-1')).toBe(unknown);
+  });
+
+  test('pays neither for what is right, nor for what was not looked at', async () => {
+    const { token } = await createStranger(behind);
+    const network = fresh();
+    const userId = await withPassword();
+    for (let n = 0; n < 2 * tries; n++) {
+      expect(await bring(network, token, userId, 'Current-1')).toBe('InvalidArgument PASSWORD_TOO_SHORT');
+    }
+    for (let n = 0; n < 5; n++) expect(await bring(network, token, userId, 'Wrong-1')).toBe(unknown);
+    for (let n = 0; n < 2 * tries; n++) expect(await bring(network, token, userId, 'Wrong-1')).toBe(tooOften);
+    for (let n = 5; n < tries; n++) expect(await bring(network, token, `somebody ${n}`, 'Wrong-1')).toBe(unknown);
+    expect(await bring(network, token, 'somebody else', 'Wrong-1')).toBe(tooOften);
+  });
+
+  test('is not that of a service which passes on what people typed', async () => {
+    const network = fresh();
+    for (let n = 0; n < tries; n++) expect(await bring(network, behind.token, await withPassword(), 'Wrong-1')).toBe(wrong);
+    expect(await bring(network, behind.token, await withPassword(), 'Wrong-1')).toBe(wrong);
+  });
+});
+
+describe('a lock-out, where the operator wants one', () => {
+  const limit = 3;
+  let strict: TestServer;
+  let home: string;
+
+  beforeAll(async () => {
+    strict = await startServer({ env: { ROSTER_LOCK_AFTER_PASSWORD_TRIES: String(limit) } });
+    home = await homeOf(strict);
+  });
+
+  const withPassword = () => createHuman(strict, { passwordType: { case: 'password', value: { password: 'Current-1' } } });
+  const bring = (userId: string, current: string, as = strict.as()) =>
+    outcome(
+      as.users.setPassword({
+        userId,
+        newPassword: { password: 'short' },
+        verification: { case: 'currentPassword', value: current },
+      }),
+    );
+  const right = 'InvalidArgument PASSWORD_TOO_SHORT';
+
+  test('comes with the last wrong one of a row, in one step with it, and goes with an unlock', async () => {
+    const userId = await withPassword();
+    for (let n = 1; n < limit; n++) expect(await bring(userId, 'Wrong-1')).toBe(wrong);
+    expect(await bring(userId, 'Current-1')).toBe(right);
+    for (let n = 1; n < limit; n++) expect(await bring(userId, 'Wrong-1')).toBe(wrong);
+    expect(await readState(strict, userId)).toBe(UserState.ACTIVE);
+    expect(await bring(userId, 'Wrong-1')).toBe(wrong);
+    expect(await readState(strict, userId)).toBe(UserState.LOCKED);
+    const events = await strict.sql<{ type: string; tx: string }[]>`select type, xmin::text as tx from user_events
+      where user_id = ${userId} order by sequence desc limit 2`;
+    expect(events.map(({ type }) => type)).toEqual(['state.changed', 'password.check.failed']);
+    expect(events[0]?.tx).toBe(events[1]?.tx);
+    await strict.as().users.unlockUser({ userId });
+    expect(await bring(userId, 'Wrong-1')).toBe(wrong);
+    expect(await readState(strict, userId)).toBe(UserState.ACTIVE);
+  });
+
+  test('comes once, however many try at once', async () => {
+    const userId = await withPassword();
+    await Promise.all(Array.from({ length: 20 }, () => bring(userId, 'Wrong-1')));
+    expect(await readState(strict, userId)).toBe(UserState.LOCKED);
+    const [row] = await strict.sql<{ locks: number }[]>`select count(*)::int as locks from user_events
+      where user_id = ${userId} and type = 'state.changed'`;
+    expect(row?.locks).toBe(1);
+  });
+
+  test('does not touch who has no password, is inactive, or is the last owner who can act', async () => {
+    const stranger = await createStranger(strict);
+    const without = await createHuman(strict);
+    for (let n = 0; n < limit; n++) expect(await bring(without, 'Wrong-1', stranger)).toBe('NotFound USER_NOT_FOUND');
+    expect(await readState(strict, without)).toBe(UserState.ACTIVE);
+
+    const inactive = await withPassword();
+    await strict.as().users.deactivateUser({ userId: inactive });
+    for (let n = 0; n < limit; n++) expect(await bring(inactive, 'Wrong-1')).toBe(wrong);
+    expect(await readState(strict, inactive)).toBe(UserState.INACTIVE);
+
+    const [owner, manager] = [await withPassword(), await createManager(strict, ['ORG_OWNER'], home)];
+    await grant(strict, owner, ['IAM_OWNER']);
+    for (let n = 0; n < limit; n++) await bring(owner, 'Wrong-1', manager);
+    expect(await readState(strict, owner)).toBe(UserState.LOCKED);
+    await strict.as().users.unlockUser({ userId: owner });
+    await strict.sql`update instance_members set roles = '{IAM_OWNER_VIEWER}' where user_id <> ${owner}`;
+    for (let n = 0; n < limit; n++) await bring(owner, 'Wrong-1', manager);
+    expect(await readState(strict, owner)).toBe(UserState.ACTIVE);
+  });
 });

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
@@ -13,6 +15,7 @@ import {
   verifyPassword,
 } from '../../src/kernel/crypto/hashes/hashes.ts';
 import { createPool, HashingBusy, runInPool } from '../../src/kernel/crypto/hashes/pool.ts';
+import { hashingPriority } from '../../src/kernel/crypto/hashes/priority.ts';
 import { acceptedVectors, cheapVectors, pbkdf2Vectors, scryptVectors } from './hashVectors.ts';
 
 const salt = 'cmFuZG9tc2FsdGlzaGFyZA';
@@ -81,7 +84,7 @@ describe('the least and the most a hash may cost', () => {
     [`$2a$10$${bcryptTail}`, `$2a$09$${bcryptTail}`],
     [`$2a$16$${bcryptTail}`, `$2a$17$${bcryptTail}`],
     [`$2a$16$${bcryptTail}`, `$2a$31$${bcryptTail}`],
-    [`$argon2id$v=19$m=8192,t=1,p=1$${salt}$${digest}`, `$argon2id$v=19$m=8191,t=1,p=1$${salt}$${digest}`],
+    [`$argon2id$v=19$m=7168,t=1,p=1$${salt}$${digest}`, `$argon2id$v=19$m=7167,t=1,p=1$${salt}$${digest}`],
     [`$argon2i$v=19$m=524288,t=10,p=16$${salt}$${digest}`, `$argon2i$v=19$m=524289,t=10,p=16$${salt}$${digest}`],
     [`$argon2id$v=19$m=524288,t=1,p=1$${salt}$${digest}`, `$argon2id$v=19$m=4194304,t=1,p=1$${salt}$${digest}`],
     [`$argon2id$v=19$m=8192,t=10,p=1$${salt}$${digest}`, `$argon2id$v=19$m=8192,t=11,p=1$${salt}$${digest}`],
@@ -308,6 +311,22 @@ describe('the pool', () => {
     gate.resolve();
     await Promise.all(held);
     expect(await verifyPassword(stored, 'Password1!')).toBe(true);
+  });
+
+  test.runIf(process.platform === 'linux')('its threads give way to all others', async () => {
+    await hashPassword('Password1!');
+    await verifyPassword('$1$kJ4QkJaQ$3EbD/pJddrq5HW3mpZ4KZ1', 'password');
+    const threads = readdirSync('/proc/self/task').map((id) => ({
+      name: readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim(),
+      priority: getPriority(Number(id)),
+    }));
+    const lowered = threads.filter(({ priority }) => priority === hashingPriority).map(({ name }) => name);
+    expect(lowered.filter((name) => name === 'libuv-worker').length).toBeGreaterThan(0);
+    expect(threads.filter(({ name }) => name === 'libuv-worker').every(({ priority }) => priority === hashingPriority)).toBe(
+      true,
+    );
+    expect(lowered.filter((name) => name !== 'libuv-worker')).toHaveLength(1);
+    expect(getPriority()).toBe(0);
   });
 
   test('its threads do not keep a process alive', async () => {

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { checkUrlTemplate, fillTemplate } from '../../src/kernel/links.ts';
+import { checkUrlTemplate, fillTemplate, type LinkPurpose, linkTo, pagePaths } from '../../src/kernel/links.ts';
 import type { Settings } from '../../src/kernel/settings.ts';
 import { brokenFields, outcome } from '../support/errors.ts';
 
@@ -13,10 +13,13 @@ const settings: Settings = {
   passkeyDomains: undefined,
   passkeyOrigins: [],
   maximumRecoveryCodes: 10,
+  lockAfterPasswordTries: 0,
 };
 
-const check = async (template: string, changed: Partial<Settings> = {}, log = pino({ level: 'silent' })) =>
-  checkUrlTemplate({ settings: { ...settings, ...changed }, log }, template, 'email', 'email.send_code.url_template');
+const silent = pino({ level: 'silent' });
+
+const check = async (template: string, changed: Partial<Settings> = {}, log = silent, purpose: LinkPurpose = 'email') =>
+  checkUrlTemplate({ settings: { ...settings, ...changed }, log }, template, purpose, 'email.send_code.url_template');
 
 const refused = 'InvalidArgument URL_TEMPLATE_INVALID';
 
@@ -95,6 +98,45 @@ describe('a template', () => {
     await expect(check(template)).rejects.toThrow(problem);
   });
 
+  const known = ['UserID', 'Code', 'OrgID', 'CodeID', 'LoginName', 'DisplayName', 'PreferredLanguage', 'SessionID'];
+
+  test.each([
+    ['email', ['UserID', 'Code', 'OrgID']],
+    ['password', ['UserID', 'Code', 'OrgID']],
+    ['invite', ['UserID', 'Code', 'OrgID']],
+    ['passkey', ['UserID', 'Code', 'OrgID', 'CodeID']],
+    ['otp', ['UserID', 'Code', 'LoginName', 'DisplayName', 'PreferredLanguage', 'SessionID']],
+  ] as const)('of the purpose %s takes %j and nothing else', async (purpose, variables) => {
+    const outcomes = known.map((name) => outcome(check(`https://app.example.com/{{.${name}}}`, {}, silent, purpose)));
+    const taken = (await Promise.all(outcomes)).map((told, i) => (told === 'ok' ? known[i] : undefined)).filter(Boolean);
+    expect(taken.sort()).toEqual([...variables].sort());
+    for (const name of ['Password', 'constructor', '__proto__', 'code', 'userID']) {
+      expect(await outcome(check(`https://app.example.com/{{.${name}}}`, {}, silent, purpose))).toBe(refused);
+    }
+  });
+
+  test.each([
+    ['a Cyrillic letter', 'https://roster.ex\u0430mple.com/'],
+    ['a Greek letter', 'https://r\u03bfster.example.com/'],
+    ['a dotless i', 'https://roster.example.com\u0131/'],
+    ['a division slash', 'https://roster.example.com\u2215x.evil.example/'],
+    ['a fraction slash', 'https://roster.example.com\u2044.evil.example/'],
+    ['a full-width solidus', 'https://roster.example.com\uff0fevil.example/'],
+    ['an ideographic full stop', 'https://roster\u3002example\u3002com/'],
+    ['a letter with its accent apart', 'https://ro\u0301ster.example.com/'],
+    ['a zero-width joiner', 'https://roster\u200d.example.com/'],
+    ['mathematical letters', 'https://\ud835\udc2boster.example.com/'],
+    ['the public host as user info', 'https://roster.example.com@evil.example/'],
+    ['the public host as user info, its end hidden', 'https://roster.example.com%2f@evil.example/'],
+    ['the public host as a part of another', 'https://roster.example.com.evil.example/'],
+    ['the public host behind a fragment', 'https://evil.example#@roster.example.com/'],
+    ['the public host as a path', 'https://evil.example/https://roster.example.com/'],
+    ['the public host at another port', 'https://roster.example.com:444/'],
+    ['the public host, rooted', 'https://roster.example.com./'],
+  ])('that looks like the public URL by %s leads nowhere when hosts are listed', async (_, template) => {
+    expect(await outcome(check(template, { linkHosts: [] }))).toBe(refused);
+  });
+
   test('with hosts listed, leads to them and to the public URL only', async () => {
     const linkHosts = ['app.example.com', 'app.example.com:8443', 'localhost:3000'];
     const outcomeFor = (host: string) => outcome(check(`https://${host}/{{.Code}}`, { linkHosts }));
@@ -145,4 +187,29 @@ test('values are encoded for the URL that they stand in', () => {
   const url = new URL(link);
   expect(url.host).toBe('app.example.com');
   expect(url.searchParams.get('code')).toBe(values.Code);
+});
+
+describe('a link without a template', () => {
+  const values = { UserID: '7 &', Code: 'A#1', OrgID: '9', CodeID: '5' };
+
+  test.each([
+    ['email', `${pagePaths.email}?userID=7%20%26&code=A%231&orgID=9`],
+    ['password', `${pagePaths.password}?userID=7%20%26&code=A%231&orgID=9`],
+    ['invite', `${pagePaths.invite}?userID=7%20%26&code=A%231&orgID=9`],
+    ['passkey', `${pagePaths.passkey}?userID=7%20%26&orgID=9&codeID=5&code=A%231`],
+  ] as const)('for %s leads to its page on the public URL', (purpose, path) => {
+    expect(linkTo(settings.publicUrl, purpose, undefined, values)).toBe(`${settings.publicUrl}${path}`);
+  });
+
+  test('for a one-time password is none: no page of ours takes it', () => {
+    expect(linkTo(settings.publicUrl, 'otp', undefined, values)).toBeUndefined();
+    expect(linkTo(settings.publicUrl, 'otp', 'https://app.example.com/{{.Code}}', values)).toBe('https://app.example.com/A%231');
+  });
+
+  test('is one that a caller could have given', async () => {
+    for (const purpose of ['email', 'password', 'invite', 'passkey'] as const) {
+      const link = linkTo(settings.publicUrl, purpose, undefined, values) ?? '';
+      expect(await outcome(check(link, { linkHosts: [] }, silent, purpose))).toBe('ok');
+    }
+  });
 });

@@ -12,6 +12,8 @@ export const certificateFile = tlsFile('cert.pem');
 export interface Mail extends ParsedMail {
   /** The address it was sent to. */
   recipient: string;
+  /** Whether it came over TLS. */
+  secure: boolean;
   /** As it came over the wire. */
   raw: string;
 }
@@ -82,11 +84,11 @@ export async function startSmtp(
       else if (what === 'hang up') end(session);
       else if (what !== 'silence') go(refusal(what, recipient));
     };
-    const accept = async (stream: SMTPServerDataStream, recipient: string) => {
+    const accept = async (stream: SMTPServerDataStream, recipient: string, secure: boolean) => {
       const chunks: Buffer[] = [];
       for await (const chunk of stream) chunks.push(Buffer.from(chunk));
       const raw = Buffer.concat(chunks);
-      return { ...(await simpleParser(raw)), recipient, raw: raw.toString('latin1') };
+      return { ...(await simpleParser(raw)), recipient, secure, raw: raw.toString('latin1') };
     };
     return new SMTPServer({
       secure: security === 'tls',
@@ -112,7 +114,7 @@ export async function startSmtp(
         const recipient = session.envelope.rcptTo[0]?.address ?? '';
         const what = trouble('data', recipient);
         if (what === 'hang up') end(session);
-        void accept(stream, recipient).then((mail) => {
+        void accept(stream, recipient, session.secure).then((mail) => {
           if (what === undefined) {
             messages.push(mail);
             tell();

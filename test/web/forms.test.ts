@@ -1,11 +1,15 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { pino } from 'pino';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { failure } from '../../src/kernel/errors.ts';
 import { pagePaths } from '../../src/kernel/links.ts';
 import { en } from '../../src/web/en.ts';
 import { maximumFormBytes } from '../../src/web/form.ts';
 import { refusalOf } from '../../src/web/problems.ts';
+import { servePages } from '../../src/web/servePages.ts';
 import { style } from '../../src/web/style.ts';
 import { createHuman, leaveCode, readHuman, unique } from '../support/actors.ts';
 import { openPage, sendForm, textOf } from '../support/pages.ts';
@@ -77,6 +81,45 @@ describe('a form from elsewhere does nothing:', () => {
     expect((await sendForm(link, page)).status).toBe(200);
     expect(await isVerified()).toBe(true);
   });
+});
+
+test('wrong tries on the pages count for the network that they come from, whomever they name', async () => {
+  const few = await startServer({ beside: server, env: { ROSTER_TRIES_PER_NETWORK: '10', ROSTER_TRUSTED_PROXIES: '127.0.0.1' } });
+  const { link } = await reader(few);
+  const form = await openPage(link);
+  const tryFrom = (address: string, typed: Record<string, string> = {}) =>
+    sendForm(link, form, typed, { 'x-forwarded-for': address });
+  for (let i = 0; i < 10; i++) {
+    expect((await tryFrom('192.0.2.1', { userID: `nobody-${i}`, code: 'ZZZZZZ' })).status).toBe(422);
+  }
+  expect((await tryFrom('192.0.2.1')).status).toBe(429);
+  expect((await tryFrom('192.0.2.2')).status).toBe(200);
+});
+
+test('no line of the log holds what a link, a form or a cookie held', async () => {
+  const lines: string[] = [];
+  const log = pino({ level: 'trace' }, { write: (line: string) => lines.push(line) });
+  const http = createServer(
+    servePages(
+      { ...server.app, log },
+      () => 'test',
+      () => {},
+    ),
+  ).listen(0, '127.0.0.1');
+  onTestFinished(() => void http.close());
+  await once(http, 'listening');
+  const address = http.address();
+  const { link } = await reader();
+  const url = new URL(link);
+  url.port = typeof address === 'object' ? String(address?.port) : '';
+  const page = await openPage(url.href);
+  await sendForm(url.href, page, { code: 'ZZZZZZ', password: 'a-password' });
+  await sendForm(url.href, page, { token: 'B'.repeat(43) });
+  await sendForm(url.href, page);
+  await openPage(`${url.origin}/ui/ABC123`);
+  expect(lines.map((line) => JSON.parse(line).status)).toEqual([200, 422, 403, 200, 404]);
+  const secrets = ['ABC123', 'ZZZZZZ', 'a-password', page.fields.token ?? 'none'];
+  for (const secret of secrets) expect(lines.join('')).not.toContain(secret);
 });
 
 test('no script of another origin reads a page, not even of one that may call the RPCs', async () => {

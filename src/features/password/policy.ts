@@ -1,5 +1,6 @@
 import type { ConnectError } from '@connectrpc/connect';
 import type { UserRow } from '../../kernel/call.ts';
+import { normalisePassword } from '../../kernel/crypto/hashes/hashes.ts';
 import { failure } from '../../kernel/errors.ts';
 import { textKey } from '../../kernel/names.ts';
 import type { Reason } from '../../kernel/reasons.ts';
@@ -40,7 +41,7 @@ const classes: Record<CharacterClass, readonly [RegExp, Reason]> = {
 /** The first rule that a new password breaks, as the error to tell of it; undefined when it may be used. */
 export function refusalOf(policy: PasswordPolicy, password: string, person: Person): ConnectError | undefined {
   // The form that is hashed: whichever way it was typed, the same password is judged alike.
-  const normalised = password.normalize('NFKC');
+  const normalised = normalisePassword(password);
   const { minimumLength, required, compositionFree } = policy;
   const length = compositionFree ? Array.from(normalised).length : Buffer.byteLength(normalised);
   if (length < minimumLength) {

@@ -7,7 +7,15 @@ import { refuseHigherRights } from '../../kernel/auth/privileges.ts';
 import { type App, type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
 import { checkCode, createCode, deleteCode } from '../../kernel/codes/codes.ts';
 import { acceptedFormats } from '../../kernel/crypto/hashes/formats.ts';
-import { hashPassword, parseHash, verifyDecoy, verifyPassword } from '../../kernel/crypto/hashes/hashes.ts';
+import {
+  hashPassword,
+  isOutdated,
+  normalisePassword,
+  parseHash,
+  verifyDecoy,
+  verifyPassword,
+} from '../../kernel/crypto/hashes/hashes.ts';
+import { HashingBusy } from '../../kernel/crypto/hashes/pool.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { countTry, forgiveTries, rightTry } from '../../kernel/guessing.ts';
 import { checkUrlTemplate } from '../../kernel/links.ts';
@@ -17,9 +25,10 @@ import type { Reason } from '../../kernel/reasons.ts';
 import { type Details, record } from '../user/events.ts';
 import { type Changed, changePerson, notOwn, personOf, proveByCode, tellAtOnce } from '../user/person.ts';
 import { findUser, lockUser } from '../user/repository.ts';
+import { recordWrongPassword } from './lockOut.ts';
 import { type Person, refusalOf } from './policy.ts';
 import { findPolicy } from './policyRepository.ts';
-import { findHash, writeHash } from './repository.ts';
+import { findHash, replaceHash, writeHash } from './repository.ts';
 
 /** A password in plain, or the hash that another system made of it. */
 export type PasswordInput = ({ kind: 'plain'; password: string } | { kind: 'hash'; hash: string }) & { changeRequired: boolean };
@@ -86,7 +95,11 @@ export async function prepareChange(
   if (proof.kind === 'code') await proveByCode(call, { ...codeProof(userId, proof.code), ...(unknown && { unknown }) });
   const provenBy = proof.kind === 'current' ? await checkCurrent(call, { userId, user, unknown }, proof.password) : undefined;
   if (!user || !person) throw new Error(`the proof for ${userId}, whom nobody knows, was right`);
-  if (proof.kind === 'current' && input.kind === 'plain' && input.password === proof.password)
+  if (
+    proof.kind === 'current' &&
+    input.kind === 'plain' &&
+    normalisePassword(input.password) === normalisePassword(proof.password)
+  )
     throw failure('PASSWORD_UNCHANGED');
   return { ...(await preparePassword(call, input, { policyOf: user.organizationId, person })), proof, provenBy };
 }
@@ -105,14 +118,36 @@ async function checkCurrent(call: Call, { userId, user, unknown }: Subject, pass
   const hash = user && (await findHash(call, user.id));
   if (user && hash === undefined && isVisible(call, user)) throw failure('PASSWORD_NOT_SET');
   const guess = { userId, kind: 'password', user } as const;
-  await countTry(call, guess);
+  const failures = await countTry(call, guess);
   if (hash === undefined) await verifyDecoy(password);
   else if (await verifyPassword(hash, password)) {
     await rightTry(call, guess);
-    return hash;
+    return isOutdated(hash) ? rehash(call, userId, hash, password) : hash;
   }
-  if (user) await transaction(call, (tx) => record(tx, user.id, { type: 'password.check.failed' }));
+  if (user) await transaction(call, (tx) => recordWrongPassword(tx, user.id, failures));
   throw refusedProof(call, user, 'PASSWORD_WRONG', unknown);
+}
+
+/**
+ * Puts a hash of our own in the place of one that cost too little, now that the password is known. Returns what is stored.
+ * A change of the hash, not of the password: its age and whether it must be changed stay. Where hashing is busy the old one
+ * stays until the next check.
+ */
+async function rehash(call: Call, userId: string, old: string, password: string): Promise<string> {
+  const hash = await hashPassword(password).catch((error: unknown) => {
+    if (error instanceof HashingBusy) return undefined;
+    throw error;
+  });
+  if (hash === undefined) return old;
+  const replaced = await transaction(call, async (tx) => {
+    if (!(await lockUser(tx, userId)) || !(await replaceHash(tx, userId, old, hash))) return false;
+    await record(tx, userId, { type: 'password.rehashed' });
+    return true;
+  });
+  if (replaced) return hash;
+  // Another call was first: with the same password, or with a new one.
+  const stored = await findHash(call, userId);
+  return stored !== undefined && (await verifyPassword(stored, password)) ? stored : old;
 }
 
 /** Under the lock: consumes the code that was right before, or sees that the password is still the one that was checked. */

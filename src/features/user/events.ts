@@ -20,6 +20,7 @@ export type UserEvent =
   | { type: 'phone.code.created' }
   | { type: 'password.changed' }
   | { type: 'password.check.failed' }
+  | { type: 'password.rehashed' }
   | { type: 'password.code.created' }
   | { type: 'invite.code.created' }
   | { type: 'mfa.init.skipped' }

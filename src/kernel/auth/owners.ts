@@ -14,6 +14,10 @@ export async function lockInstance(tx: Tx): Promise<void> {
 
 /** LAST_OWNER when the instance would be left without an owner who can act. The instance's row is locked. */
 export async function keepAnOwner(tx: Tx, userId: string): Promise<void> {
+  if (!(await hasAnotherOwner(tx, userId))) throw failure('LAST_OWNER');
+}
+
+async function hasAnotherOwner(tx: Tx, userId: string): Promise<boolean> {
   const another = and(
     ne(instanceMembers.userId, userId),
     sql`${ownerRole} = any(${instanceMembers.roles})`,
@@ -25,13 +29,18 @@ export async function keepAnOwner(tx: Tx, userId: string): Promise<void> {
     .innerJoin(users, eq(users.id, instanceMembers.userId))
     .where(another)
     .limit(1);
-  if (rows.length === 0) throw failure('LAST_OWNER');
+  return rows.length > 0;
 }
 
-/** For what ends or stops a user. The lock is taken only for owners: most users are none. */
-export async function refuseLastOwner(tx: Tx, userId: string): Promise<void> {
+/** Whether a user is the only owner who can act. The lock is taken only for owners: most users are none. */
+export async function isLastOwner(tx: Tx, userId: string): Promise<boolean> {
   const isOwner = async () => (await instanceRolesOf(tx.db, userId)).includes(ownerRole);
-  if (!(await isOwner())) return;
+  if (!(await isOwner())) return false;
   await lockInstance(tx);
-  if (await isOwner()) await keepAnOwner(tx, userId);
+  return (await isOwner()) && !(await hasAnotherOwner(tx, userId));
+}
+
+/** LAST_OWNER, for what ends or stops a user. */
+export async function refuseLastOwner(tx: Tx, userId: string): Promise<void> {
+  if (await isLastOwner(tx, userId)) throw failure('LAST_OWNER');
 }

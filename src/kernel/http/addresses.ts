@@ -13,9 +13,13 @@ function isPublic(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
   return address.range() === 'unicast' && (address.kind() === 'ipv4' || within(address, global));
 }
 
-export const isAllowed = (text: string, allowed: readonly Range[]): boolean =>
+const isAllowed = (text: string, allowed: readonly Range[]): boolean =>
   ipaddr.isValid(text) && allowed.some((range) => within(ipaddr.parse(text), range));
 
 /** @param text An address as sockets name it. What is none may not be reached. */
 export const mayBeReached = (text: string, allowed: readonly Range[]): boolean =>
   ipaddr.isValid(text) && (isPublic(ipaddr.parse(text)) || isAllowed(text, allowed));
+
+/** Without TLS only to what the configuration allows: what leaves holds codes. */
+export const mayBeSpokenTo = (protocol: string, text: string, allowed: readonly Range[]): boolean =>
+  protocol === 'https:' ? mayBeReached(text, allowed) : isAllowed(text, allowed);

@@ -3,7 +3,7 @@
 import { lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import type { Agent, buildConnector } from 'undici';
-import { isAllowed, mayBeReached, type Range } from './addresses.ts';
+import { mayBeReached, mayBeSpokenTo, type Range } from './addresses.ts';
 import { trusted } from './certificates.ts';
 
 /** What holds for everything that leaves. */
@@ -99,10 +99,10 @@ const guarded =
     connect(options, (...[error, socket]) => {
       if (error) return callback(error, null);
       const address = socket.remoteAddress ?? '';
-      const clear = options.protocol === 'http:' && !isAllowed(address, allowed);
-      if (!clear && mayBeReached(address, allowed)) return callback(null, socket);
+      if (mayBeSpokenTo(options.protocol, address, allowed)) return callback(null, socket);
       socket.destroy();
-      callback(new ForbiddenAddress(clear ? 'an address that only TLS may go to' : 'a forbidden address'), null);
+      const reason = mayBeReached(address, allowed) ? 'an address that needs https' : 'a forbidden address';
+      callback(new ForbiddenAddress(reason), null);
     });
   };
 

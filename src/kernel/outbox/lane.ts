@@ -20,7 +20,7 @@ export class Lane {
   readonly #app: App;
   readonly #channel: Channel;
   readonly #deliver: Deliver | undefined;
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Map<bigint, Promise<void>>();
   #taking: Promise<void> | undefined;
   #again = false;
   /** There may be more due than were taken. */
@@ -53,7 +53,7 @@ export class Lane {
     for (const timer of this.#timers) clearTimeout(timer);
     const cut = setTimeout(() => this.#cut.abort(), graceMs);
     await this.#taking;
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.values());
     clearTimeout(cut);
   }
 
@@ -75,16 +75,18 @@ export class Lane {
   }
 
   #start(queued: Queued): void {
+    // Delivered here, and not struck off before its lease ended: the database was away.
+    if (this.#running.has(queued.id)) return;
     const run = this.#handle(queued)
       .catch((error: unknown) => {
         const { id, channel } = queued;
         this.#app.log.error({ err: error, message: String(id), channel }, 'a message stays in the outbox until its lease ends');
       })
       .finally(() => {
-        this.#running.delete(run);
+        this.#running.delete(queued.id);
         if (this.#more) this.wake();
       });
-    this.#running.add(run);
+    this.#running.set(queued.id, run);
   }
 
   async #handle(queued: Queued): Promise<void> {
@@ -114,7 +116,8 @@ export class Lane {
   async #attempt(queued: Queued): Promise<DeliveryError | undefined> {
     const late = AbortSignal.timeout(deliveryMs);
     try {
-      await this.#deliver?.(letterOf(this.#app, queued), AbortSignal.any([late, this.#cut.signal]));
+      const signal = AbortSignal.any([late, this.#cut.signal]);
+      await Promise.race([this.#deliver?.(letterOf(this.#app, queued), signal), aborted(signal)]);
       return undefined;
     } catch (error) {
       if (this.#cut.signal.aborted) return new DeliveryError('deferred', 'broken off when the process stopped');
@@ -147,3 +150,10 @@ export class Lane {
     this.#timers.add(timer);
   }
 }
+
+/** Fails when the signal says so: nobody waits for a delivery that does not listen to it. */
+const aborted = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });

@@ -31,7 +31,7 @@ export async function verifyPassword(encoded: string, password: string): Promise
 }
 
 function matches(parsed: ParsedHash, password: string): Promise<boolean> {
-  const normalised = password.normalize('NFKC');
+  const normalised = normalisePassword(password);
   return runInPool(
     async () => (await verifyParsed(parsed, password)) || (normalised !== password && verifyParsed(parsed, normalised)),
   );
@@ -49,13 +49,16 @@ export async function verifyDecoy(password: string): Promise<void> {
   await matches(decoy, password);
 }
 
+/** NIST SP 800-63B-4 section 3.1.1.2: two spellings of one text are one password. */
+export const normalisePassword = (password: string): string => password.normalize('NFKC');
+
 /**
- * Normalised to NFKC (NIST SP 800-63B-4 section 3.1.1.2), never cut.
+ * Normalised, never cut.
  * @throws HashingBusy
  */
 export function hashPassword(password: string): Promise<string> {
   return runInPool(() =>
-    hash(password.normalize('NFKC'), {
+    hash(normalisePassword(password), {
       algorithm: argon2Algorithms[ours.variant],
       memoryCost: ours.memory,
       timeCost: ours.passes,

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { lowerPoolThreads } from './priority.ts';
 
 /** Thrown instead of hashing when too many callers wait already; answered as RESOURCE_EXHAUSTED. */
 export class HashingBusy extends Error {
@@ -11,9 +12,9 @@ export class HashingBusy extends Error {
   }
 }
 
-/** libuv's pool also opens files and resolves names: hashing leaves it one thread. */
+/** Hashing uses every core, and leaves libuv's pool one thread to open files and compress. */
 const libuvThreads = Number(process.env.UV_THREADPOOL_SIZE) || 4;
-const concurrency = Math.max(1, Math.min(availableParallelism(), libuvThreads) - 1);
+const concurrency = Math.max(1, Math.min(availableParallelism(), libuvThreads - 1));
 
 /** With our own hashes a place in the queue is worth about 25 ms, so that the last in line waits under two seconds. */
 const waitingPerSlot = 64;
@@ -41,4 +42,16 @@ export function createPool(slots: number, places: number) {
   };
 }
 
-export const runInPool = createPool(concurrency, concurrency * waitingPerSlot);
+const pool = createPool(concurrency, concurrency * waitingPerSlot);
+
+/**
+ * Hashing, on threads that give way to everything else the process does.
+ * @throws HashingBusy
+ */
+export async function runInPool<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await pool(work);
+  } finally {
+    lowerPoolThreads();
+  }
+}

@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { type Md5CryptHash, matchesMd5Crypt } from './md5Crypt.ts';
 import { matchesPhpass, type PhpassHash } from './phpass.ts';
+import { lowerThisThread } from './priority.ts';
 import { matchesShaCrypt, type ShaCryptHash } from './shaCrypt.ts';
 
 /** Computed in JavaScript, up to seconds each. */
@@ -19,4 +20,5 @@ function matches({ hash, password }: Job): boolean {
   }
 }
 
+lowerThisThread();
 parentPort?.on('message', (job: Job) => parentPort?.postMessage(matches(job)));

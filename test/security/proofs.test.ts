@@ -1,0 +1,220 @@
+// Whatever shows that somebody is who he says works once, for him, for what it was made for, and in its time: at every
+// place that takes one.
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { pages } from '../../src/web/pages.ts';
+import { createHuman, leaveCode, unique } from '../support/actors.ts';
+import { type Bring, codeEntries, type Entry, methodsTaking, passwordEntries } from '../support/proofs.ts';
+import { epoch, startServer, type TestServer } from '../support/server.ts';
+
+let server: TestServer;
+let replica: TestServer;
+
+beforeAll(async () => {
+  const env = { ROSTER_TRIES_PER_NETWORK: '1000000' };
+  server = await startServer({ env });
+  replica = await startServer({ env, beside: server });
+});
+
+/** The clock of this file only goes on, on both replicas. */
+let now = epoch.getTime();
+const pass = (seconds: number) => {
+  now += seconds * 1000;
+  for (const one of [server, replica]) one.setTime(new Date(now));
+};
+
+beforeEach(() => pass(86_400));
+
+const purposes = ['email', 'phone', 'password', 'invite'] as const;
+/** More than any wait after wrong tries, less than any code lives. */
+const longestWait = 601;
+const current = 'Current-Wort-1';
+
+/** Somebody who can still prove everything, and has no code for it. */
+async function createUnproven(userId?: string): Promise<string> {
+  const id = await createHuman(server, {
+    userId,
+    username: unique('unproven'),
+    email: { email: `${unique('unproven')}@example.net`, verification: { case: 'isVerified', value: false } },
+    phone: { phone: '+41446681800' },
+  });
+  await server.sql`delete from codes where user_id = ${id}`;
+  return id;
+}
+
+const withPassword = () => createHuman(server, { passwordType: { case: 'password', value: { password: current } } });
+
+async function withCode({ purpose }: Entry, userId?: string): Promise<{ userId: string; code: string }> {
+  const id = await createUnproven(userId);
+  return { userId: id, code: await leaveCode(server, id, purpose, 'RIGHT1') };
+}
+
+interface CodeRow {
+  purpose: string;
+  failures: number;
+}
+
+const codesOf = (userId: string) =>
+  server.sql<CodeRow[]>`select purpose, failures from codes where user_id = ${userId} order by purpose`;
+
+async function triesOf(userId: string, kind: 'code' | 'password'): Promise<number> {
+  const [row] = await server.sql<{ failures: number }[]>`
+    select failures from guesses where user_id = ${userId} and kind = ${kind}`;
+  return row?.failures ?? 0;
+}
+
+const proofEvents = ['email.verified', 'phone.verified', 'password.changed'];
+/** How often a proof of this user had its effect. */
+async function effects(userId: string): Promise<number> {
+  const rows = await server.sql`select from user_events where user_id = ${userId} and type = any(${proofEvents})`;
+  return rows.length;
+}
+
+test('every served call, and every page, that takes a code or a current password is here', () => {
+  const names = codeEntries.map(({ name }) => name);
+  expect(new Set(names)).toEqual(new Set([...methodsTaking('verification_code'), ...pages.keys()]));
+  expect(new Set(passwordEntries.map(({ name }) => name))).toEqual(new Set(methodsTaking('current_password')));
+});
+
+describe.each(codeEntries.map((entry) => [entry.name, entry] as const))('a code at %s', (_, entry) => {
+  test('works once, with one effect', async () => {
+    const { userId, code } = await withCode(entry);
+    expect(await entry.bring(server, userId, code)).toBe('ok');
+    const after = await effects(userId);
+    expect(after).toBeGreaterThan(0);
+    expect(await entry.bring(replica, userId, code)).not.toBe('ok');
+    expect(await effects(userId)).toBe(after);
+  });
+
+  test('of another purpose is wrong, and stays what it is', async () => {
+    for (const other of purposes.filter((purpose) => purpose !== entry.purpose)) {
+      const { userId } = await withCode(entry);
+      await leaveCode(server, userId, other, 'OTHER1');
+      expect(await entry.bring(server, userId, 'OTHER1'), other).not.toBe('ok');
+      const counted = { purpose: entry.purpose, failures: 1 };
+      expect(new Set(await codesOf(userId)), other).toEqual(new Set([{ purpose: other, failures: 0 }, counted]));
+      expect(await effects(userId)).toBe(0);
+      // Nor is it any use where the right one is not there to be wrong beside.
+      await server.sql`delete from codes where user_id = ${userId} and purpose = ${entry.purpose}`;
+      expect(await entry.bring(server, userId, 'OTHER1'), other).not.toBe('ok');
+      expect(await codesOf(userId)).toEqual([{ purpose: other, failures: 0 }]);
+    }
+  });
+
+  test('of another user is wrong, and stays what it is', async () => {
+    const [mine, theirs] = [await withCode(entry), await withCode(entry)];
+    await leaveCode(server, theirs.userId, entry.purpose, 'THEIRS');
+    expect(await entry.bring(server, mine.userId, 'THEIRS')).not.toBe('ok');
+    expect(await effects(mine.userId)).toBe(0);
+    expect(await codesOf(theirs.userId)).toEqual([{ purpose: entry.purpose, failures: 0 }]);
+    expect(await entry.bring(server, theirs.userId, 'THEIRS')).toBe('ok');
+  });
+
+  test('that has expired is refused although it still lies there', async () => {
+    const { userId, code } = await withCode(entry);
+    pass(3600);
+    expect(await entry.bring(server, userId, code)).not.toBe('ok');
+    expect(await codesOf(userId)).toEqual([{ purpose: entry.purpose, failures: 0 }]);
+    expect(await effects(userId)).toBe(0);
+  });
+
+  test('works for who was locked or deactivated meanwhile, and leaves him so', async () => {
+    for (const [change, state] of [
+      ['lockUser', 'locked'],
+      ['deactivateUser', 'inactive'],
+    ] as const) {
+      const { userId, code } = await withCode(entry);
+      await server.as().users[change]({ userId });
+      expect(await entry.bring(server, userId, code)).toBe('ok');
+      const [row] = await server.sql`select state from users where id = ${userId}`;
+      expect(row).toEqual({ state });
+    }
+  });
+
+  test('is none for an initial user, nor for one who was deleted, nor for his successor under the same id', async () => {
+    const { userId, code } = await withCode(entry);
+    await server.sql`update users set state = 'initial' where id = ${userId}`;
+    expect(await entry.bring(server, userId, code)).not.toBe('ok');
+    expect(await effects(userId)).toBe(0);
+    await server.as().users.deleteUser({ userId });
+    expect(await entry.bring(server, userId, code)).not.toBe('ok');
+    await createUnproven(userId);
+    expect(await entry.bring(server, userId, code)).not.toBe('ok');
+    expect(await effects(userId)).toBe(0);
+  });
+});
+
+/** All places at once, on both replicas. */
+const fifty = (entries: readonly Bring[], userId: string, secret: string): Promise<string[]> =>
+  Promise.all(
+    Array.from({ length: 50 }, (_, index) => {
+      const on = index % 2 === 0 ? server : replica;
+      return entries[Math.floor(index / 2) % entries.length]?.bring(on, userId, secret) ?? 'brought nowhere';
+    }),
+  );
+
+const tooOften = (told: readonly string[]) => told.filter((each) => /^(ResourceExhausted TRIED_TOO_OFTEN|429)$/.test(each));
+
+describe.each(purposes)('codes for %s, wherever they are brought', (purpose) => {
+  const entries = codeEntries.filter((entry) => entry.purpose === purpose);
+  const [first] = entries;
+  if (!first) throw new Error(`nothing takes codes for ${purpose}`);
+
+  test('the right one, fifty times at once to two replicas, works once', async () => {
+    const { userId, code } = await withCode(first);
+    const told = await fifty(entries, userId, code);
+    expect(told.filter((each) => each === 'ok')).toHaveLength(1);
+    expect(await codesOf(userId)).toEqual([]);
+  });
+
+  test('of fifty wrong ones at once five are looked at, the right one is dead then, and no unlock brings it back', async () => {
+    const { userId, code } = await withCode(first);
+    const told = await fifty(entries, userId, 'WRONG1');
+    expect(told).not.toContain('ok');
+    expect(tooOften(told)).toHaveLength(45);
+    expect(await codesOf(userId)).toEqual([{ purpose, failures: 5 }]);
+    expect(await triesOf(userId, 'code')).toBe(5);
+    for (const { bring } of entries) expect(await bring(server, userId, code)).not.toBe('ok');
+    await server.as().users.lockUser({ userId });
+    await server.as().users.unlockUser({ userId });
+    expect(await first.bring(server, userId, code)).not.toBe('ok');
+    pass(longestWait);
+    for (const { bring } of entries) expect(await bring(replica, userId, code)).not.toBe('ok');
+    expect(await effects(userId)).toBe(0);
+  });
+});
+
+test('the current password, fifty times at once to two replicas, changes it once', async () => {
+  const userId = await withPassword();
+  const told = await fifty(passwordEntries, userId, current);
+  expect(told.filter((each) => each === 'ok')).toHaveLength(1);
+  expect(await effects(userId)).toBe(2);
+});
+
+describe.each(passwordEntries.map((entry) => [entry.name, entry] as const))('a current password at %s', (_, entry) => {
+  test('fifty wrong ones at once to two replicas: five are looked at, and the right one has to wait', async () => {
+    const userId = await withPassword();
+    const told = await fifty([entry], userId, 'Wrong-Wort-1');
+    expect(told.filter((each) => each === 'InvalidArgument PASSWORD_WRONG')).toHaveLength(5);
+    expect(tooOften(told)).toHaveLength(45);
+    const looks = await server.sql`select from user_events where user_id = ${userId} and type = 'password.check.failed'`;
+    expect(looks).toHaveLength(5);
+    expect(await triesOf(userId, 'password')).toBe(5);
+    expect(await entry.bring(replica, userId, current)).toBe('ResourceExhausted TRIED_TOO_OFTEN');
+    pass(longestWait);
+    expect(await entry.bring(replica, userId, current)).toBe('ok');
+  });
+
+  test('of another user is wrong', async () => {
+    const userId = await createHuman(server, { passwordType: { case: 'password', value: { password: 'Another-Wort-1' } } });
+    await withPassword();
+    expect(await entry.bring(server, userId, current)).toBe('InvalidArgument PASSWORD_WRONG');
+  });
+
+  test('of who was locked meanwhile changes it, and he stays locked', async () => {
+    const userId = await withPassword();
+    await server.as().users.lockUser({ userId });
+    expect(await entry.bring(server, userId, current)).toBe('ok');
+    const [row] = await server.sql`select state from users where id = ${userId}`;
+    expect(row).toEqual({ state: 'locked' });
+  });
+});

@@ -1,0 +1,202 @@
+// A stranger who brings a proof that is not right learns nothing: whoever he names, and whatever is wrong, the answers are
+// the same to the byte, the waits between them too.
+import { type DescMethod, fromJson, type JsonObject, toBinary, toJsonString } from '@bufbuild/protobuf';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Purpose } from '../../src/kernel/codes/codes.ts';
+import { codePurpose } from '../../src/kernel/db/schema.ts';
+import { accessOf } from '../../src/server/access.ts';
+import { services } from '../../src/server/routes.ts';
+import {
+  type Actor,
+  createHuman,
+  createMachine,
+  createManager,
+  createOrganization,
+  createStranger,
+  leaveCode,
+  unique,
+} from '../support/actors.ts';
+import { allFormsOf, valuesOf } from '../support/isolation/allForms.ts';
+import { idPlaces, withId } from '../support/isolation/ids.ts';
+import { pathOf } from '../support/isolation/matrix.ts';
+import { openWire, outcomeOf, type Protocol, printOf, protocols, type Wire } from '../support/isolation/wire.ts';
+import { epoch, startServer, type TestServer } from '../support/server.ts';
+
+/** What a proof is called in a request, with one that is wrong. */
+const wrongProofs: Readonly<Record<string, string>> = { verificationCode: 'WRONG1', currentPassword: 'Wrong-Wort-1' };
+
+interface Proving {
+  method: DescMethod;
+  field: string;
+  json: JsonObject;
+}
+
+const methods = services.flatMap((service) => service.methods).filter((method) => accessOf(method)?.on === 'proof');
+
+const proving: Proving[] = methods.flatMap((method) =>
+  Object.entries(wrongProofs).flatMap(([field, wrong]) => {
+    for (const { json } of allFormsOf(method.input)) {
+      const [found] = valuesOf(json, field);
+      if (found) return [{ method, field, json: withId(json, found.path, wrong) }];
+    }
+    return [];
+  }),
+);
+
+const right = 'Current-Wort-1';
+/** The code that is live, or was, where there is one. */
+const code = 'RIGHT1';
+
+let server: TestServer;
+let wire: Wire;
+let callers: Record<string, Actor>;
+/** Users by what is special about them. A method's proof is wrong for each of them, or there is none. */
+let subjects: Record<string, string>;
+
+beforeAll(async () => {
+  server = await startServer({ env: { ROSTER_TRIES_PER_NETWORK: '1000000' } });
+  wire = openWire(server.address);
+  const elsewhere = await createOrganization(server);
+  callers = {
+    'a machine without roles': await createStranger(server),
+    'the owner of another organization': await createManager(server, ['ORG_OWNER'], elsewhere),
+  };
+  subjects = await createSubjects();
+});
+
+afterAll(() => wire.close());
+
+async function createSubjects(): Promise<Record<string, string>> {
+  const { sql } = server;
+  const far = await createOrganization(server);
+  const create = async (organizationId?: string) => {
+    const id = await createHuman(server, {
+      ...(organizationId && { organizationId }),
+      phone: { phone: '+41446681800' },
+      passwordType: { case: 'password', value: { password: right } },
+    });
+    for (const purpose of codePurpose.enumValues) await leaveCode(server, id, purpose, code);
+    return id;
+  };
+  const inState = async (state: string) => {
+    const id = await create();
+    await sql`update users set state = ${state} where id = ${id}`;
+    return id;
+  };
+  const deleted = await create();
+  await server.as().users.deleteUser({ userId: deleted });
+  const without = await create();
+  await sql`delete from user_passwords where user_id = ${without}`;
+  await sql`delete from codes where user_id = ${without}`;
+  const lesser = await create();
+  await sql`update user_passwords set hash = '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy' where user_id = ${lesser}`;
+  return {
+    'whom nobody knows': unique('unknown'),
+    'of the same organization as others': await create(),
+    'of another organization': await create(far),
+    inactive: await inState('inactive'),
+    locked: await inState('locked'),
+    initial: await inState('initial'),
+    deleted,
+    'a machine': await createMachine(server),
+    'without a password and without a code': without,
+    'with an imported password': lesser,
+    'with an expired code': await create(),
+    'with a dead code': await create(),
+  };
+}
+
+const purposeOf: Readonly<Record<string, Purpose>> = {
+  VerifyEmail: 'email',
+  VerifyPhone: 'phone',
+  VerifyInviteCode: 'invite',
+  SetPassword: 'password',
+};
+
+/** As if nobody had tried anything; every code is there again, but for those whose age or failures are the point. */
+async function beginAnew(): Promise<void> {
+  const { sql } = server;
+  const past = new Date(epoch.getTime() - 1).toISOString();
+  server.setTime(epoch);
+  await sql`delete from guesses`;
+  await sql`update codes set failures = 0`;
+  await sql`update codes set expires_at = ${past} where user_id = ${subjects['with an expired code'] ?? ''}`;
+  await sql`update codes set failures = 5 where user_id = ${subjects['with a dead code'] ?? ''}`;
+}
+
+async function ask({ method }: Proving, json: JsonObject, userId: string, { token }: Actor, protocol: Protocol) {
+  const [place] = idPlaces(method.input, json);
+  if (!place) throw new Error(`${method.name} names no user`);
+  const message = fromJson(method.input, withId(json, place.path, userId));
+  const body = protocol === 'connect-json' ? Buffer.from(toJsonString(method.input, message)) : toBinary(method.input, message);
+  return wire.send({ path: pathOf(method), headers: { authorization: `Bearer ${token}` }, body, protocol });
+}
+
+test('every call that a proof opens is here, with each kind of proof', () => {
+  for (const method of methods) {
+    const fields = proving.filter((one) => one.method === method).map(({ field }) => field);
+    expect(fields, `say above what a proof is called in ${method.name}`).not.toEqual([]);
+    expect(purposeOf, `say above what the codes of ${method.name} are for`).toHaveProperty(method.name);
+  }
+});
+
+const named = proving.map((one) => [`${one.method.name} with ${one.field}`, one] as const);
+
+describe.each(named)('%s', (_, one) => {
+  test('a wrong one is the same for whomever it is, over every protocol', async () => {
+    for (const [index, [caller, actor]] of Object.entries(callers).entries()) {
+      for (const protocol of index === 0 ? protocols : protocols.slice(0, 1)) {
+        await beginAnew();
+        const told = new Map<string, string[]>();
+        for (const [name, userId] of Object.entries(subjects)) {
+          const print = printOf(await ask(one, one.json, userId, actor, protocol));
+          told.set(print, [...(told.get(print) ?? []), name]);
+        }
+        expect([...told.values()], `${caller}, ${protocol}`).toEqual([Object.keys(subjects)]);
+      }
+    }
+  });
+
+  test('and so it is each time that it is tried, until one has to wait, and after that', async () => {
+    const [actor] = Object.values(callers);
+    if (!actor) throw new Error('there is nobody to ask');
+    await beginAnew();
+    const outcomes: string[] = [];
+    // Seconds since the first try: five are free, then waits of 1, 2 and 4 seconds.
+    for (const seconds of [0, 0, 0, 0, 0, 0, 0.5, 1, 2.9, 3, 6]) {
+      server.setTime(new Date(epoch.getTime() + seconds * 1000));
+      const answers = await Promise.all(Object.values(subjects).map((userId) => ask(one, one.json, userId, actor, 'connect')));
+      expect(new Set(answers.map(printOf)), `after ${seconds} s`).toHaveLength(1);
+      outcomes.push(...answers.slice(0, 1).map(outcomeOf));
+    }
+    const [unknown, wait] = ['not_found USER_NOT_FOUND', 'resource_exhausted TRIED_TOO_OFTEN'];
+    expect(outcomes).toEqual([...Array(5).fill(unknown), wait, wait, unknown, wait, unknown, wait]);
+  });
+});
+
+describe.each(named.filter(([, { field }]) => field === 'verificationCode'))('%s', (_, one) => {
+  test('a code that was right, or is for something else, or that the user may not use, is one like any other', async () => {
+    const purpose = purposeOf[one.method.name];
+    const [found] = valuesOf(one.json, one.field);
+    if (!found || !purpose) throw new Error('there is no code to bring');
+    const json = withId(one.json, found.path, code);
+    for (const [caller, actor] of Object.entries(callers)) {
+      await beginAnew();
+      const { sql } = server;
+      const other = subjects['of another organization'] ?? '';
+      await sql`delete from codes where user_id = ${other} and purpose = ${purpose}`;
+      const names = [
+        'whom nobody knows',
+        'of another organization',
+        'initial',
+        'deleted',
+        'a machine',
+        'with an expired code',
+        'with a dead code',
+      ];
+      const answers = await Promise.all(names.map((name) => ask(one, json, subjects[name] ?? '', actor, 'grpc')));
+      expect(new Set(answers.map(printOf)), caller).toHaveLength(1);
+      await leaveCode(server, other, purpose, code);
+    }
+  });
+});
