@@ -3,23 +3,18 @@
 import { authorize } from '../../kernel/auth/authorize.ts';
 import { canEverywhere } from '../../kernel/auth/caller.ts';
 import type { Call } from '../../kernel/call.ts';
-import { codeWithId, createCode } from '../../kernel/codes/codes.ts';
+import { createCode } from '../../kernel/codes/codes.ts';
 import { failure } from '../../kernel/errors.ts';
 import { checkUrlTemplate } from '../../kernel/links.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
 import { type Details, record } from '../user/events.ts';
 import { byCode, type Changed, changePerson, notOwn, personOf } from '../user/person.ts';
+import { type LinkCode, linkProof } from '../user/registrationLink.ts';
 import { findUser } from '../user/repository.ts';
 import { type Begun, begin, finish } from './register.ts';
 import type { Attachment } from './registration.ts';
 import { relyingPartyOf } from './relyingParty.ts';
 import { type CredentialRow, deleteCredential, deleteRegistration, type Kind, listOfKind } from './repository.ts';
-
-/** The code of a registration link, which stands for the user's own call. */
-export interface LinkCode {
-  id: string;
-  code: string;
-}
 
 interface Beginning {
   /** The relying party's; empty: the public URL's host. */
@@ -38,17 +33,6 @@ export async function registerPasskey(
   if (!code) return changePerson(call, userId, {}, (tx, user) => begin(tx, user, 'passkey', rpId, attachment));
   return byCode(call, linkProof(userId, code), (tx, user) => begin(tx, user, 'passkey', rpId, attachment));
 }
-
-/** How a call is proven by the code of a registration link. */
-export const linkProof = (userId: string, { id, code }: LinkCode) =>
-  ({
-    userId,
-    purpose: 'passkey',
-    code: codeWithId(id, code),
-    wrong: 'CODE_INVALID',
-    absent: 'CODE_INVALID',
-    onlyActive: true,
-  }) as const;
 
 export interface Registered {
   id: string;

@@ -52,6 +52,8 @@ export interface CodeProof {
   unknown?: Reason;
   /** Only for an active user: elsewhere one that is locked or inactive can go on proving what is his. */
   onlyActive?: boolean;
+  /** A right code is not used up yet. */
+  keep?: boolean;
 }
 
 /** What a caller who sees the user, or may know that there is none, is told before any secret is looked at. */
@@ -60,14 +62,17 @@ export function tellAtOnce(call: Call, user: UserRow | undefined, unknown: Reaso
   if (user?.state === 'initial' && isVisible(call, user)) throw failure('USER_INITIAL');
 }
 
-/** Consumes a code and does the work in one transaction; a wrong one counts, and is told as the caller may be told. */
+/**
+ * Consumes a code, unless it is to be kept, and does the work in one transaction; a wrong one counts, and is told as the
+ * caller may be told.
+ */
 export async function byCode<T extends object>(
   call: Call,
   proof: CodeProof,
   work: (tx: Tx, user: UserRow) => Promise<T>,
 ): Promise<Changed<T>> {
   const { found, done } = await transaction(call, async (tx) => {
-    const { user, check } = await tried(tx, proof, checkCode);
+    const { user, check } = await tried(tx, proof, proof.keep ? tryCode : checkCode);
     return { found: user, done: user && check === 'right' ? await withDetails(tx, user, await work(tx, user)) : check };
   });
   // Thrown after the commit: a rollback here would forget the failed attempt.
