@@ -1,8 +1,10 @@
-// Writes the pages of docs/ that follow from the code, and the list of common passwords; with --check it only tells which
-// are out of step.
+// Writes the pages of docs/ that follow from the code, the list of common passwords and the bundle of the pages' script; with
+// --check it only tells which are out of step.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Code } from '@connectrpc/connect';
 import { dictionary } from '@zxcvbn-ts/language-common';
+import { buildSync } from 'esbuild';
 import { settings } from '../src/config.ts';
 import type { Access } from '../src/kernel/auth/access.ts';
 import { reasons } from '../src/kernel/reasons.ts';
@@ -96,11 +98,32 @@ const commonPasswords = () => {
   return ['', ...[...new Set(words)].sort(), ''].join('\n');
 };
 
+/** What all browsers understand that know passkeys. */
+const browsers = 'es2022';
+
+const script = () => {
+  const entry = fileURLToPath(new URL('../src/web/browser/passkey.ts', import.meta.url));
+  const made = buildSync({
+    entryPoints: [entry],
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: browsers,
+    write: false,
+    tsconfigRaw: {},
+    banner: {
+      js: '/* Made of src/web/browser; contains @simplewebauthn/browser, Copyright (c) 2020 Matthew Miller, MIT: see NOTICE. */',
+    },
+  });
+  return made.outputFiles[0]?.text ?? '';
+};
+
 const pages: Record<string, () => string> = {
   'docs/errors.md': errors,
   'docs/configuration.md': configuration,
   'docs/rpcs.md': rpcs,
   'src/features/password/commonPasswords.txt': commonPasswords,
+  'src/web/assets/passkey.js': script,
 };
 const check = process.argv.includes('--check');
 

@@ -25,6 +25,46 @@ export const de: PageTexts = {
       done: 'Ihre E-Mail-Adresse ist bestätigt und Ihr Passwort gesetzt: Sie können sich anmelden. Sie können diese Seite schließen.',
     },
   },
+  passkey: {
+    title: 'Passkey erstellen',
+    about:
+      'Mit einem Passkey melden Sie sich an, wie Sie dieses Gerät entsperren, oder mit einem Sicherheitsschlüssel, ohne Passwort.',
+    unsupported: 'Für einen Passkey braucht diese Seite Skripte und einen Browser, der Passkeys kennt.',
+    name: 'Name des Passkeys',
+    names: { plain: 'Passkey', onDevice: 'Passkey auf {device}' },
+    nameWrong: 'Geben Sie dem Passkey einen Namen mit höchstens 200 Zeichen.',
+    button: 'Passkey erstellen',
+    waiting: 'Folgen Sie dem, was Ihr Browser sagt.',
+    known: 'Dieses Gerät hat schon einen Passkey für Ihr Konto. Sie brauchen hier keinen weiteren.',
+    cancelled:
+      'Es wurde kein Passkey erstellt: Es wurde abgebrochen, oder es dauerte zu lang. Sie können es in den nächsten 5 Minuten noch einmal versuchen.',
+    unfit:
+      'Dieser Browser oder dieses Gerät kann hier keinen Passkey erstellen. Sie können es in den nächsten 5 Minuten mit einem anderen versuchen.',
+    doneTitle: 'Ihr Passkey ist bereit',
+    done: 'Ab jetzt können Sie sich damit anmelden. Sie können diese Seite schließen.',
+    instead: 'Stattdessen eine Authenticator-App verwenden',
+  },
+  totp: {
+    title: 'Authenticator-App einrichten',
+    about:
+      'Scannen Sie den Code mit Ihrer Authenticator-App, oder tippen Sie den Schlüssel dort ein. Geben Sie dann die 6 Ziffern ein, die die App zeigt.',
+    qr: 'QR-Code für eine Authenticator-App; der Schlüssel darunter sagt dasselbe',
+    secret: 'Schlüssel:',
+    digits: '6 Ziffern aus der App',
+    button: 'Fertigstellen',
+    again: 'Geben Sie die 6 Ziffern ein, die die App jetzt zeigt.',
+    anew: 'Mit einem neuen Schlüssel neu beginnen',
+    start: 'Authenticator-App einrichten',
+    incomplete: 'Geben Sie die 6 Ziffern ein, die die App zeigt.',
+    wrong:
+      'Das sind nicht die richtigen Ziffern. Geben Sie die ein, die die App jetzt zeigt, und achten Sie darauf, dass die Uhr Ihres Geräts richtig geht.',
+    doneTitle: 'Ihre Authenticator-App ist bereit',
+    done: 'Wenn Sie sich anmelden, werden Sie nach den Ziffern gefragt, die sie zeigt. Sie können diese Seite schließen.',
+  },
+  registrationLink: {
+    link: 'Dieser Link geht nicht: Er ist falsch, wurde schon gebraucht, oder seine Zeit ist um. Fordern Sie eine neue Nachricht an.',
+    away: 'Der Dienst kann gerade nicht antworten. Versuchen Sie es in einer Minute wieder.',
+  },
   fields: { code: 'Code aus der Nachricht', password: 'Neues Passwort', repeat: 'Neues Passwort, noch einmal' },
   problem: 'Es gibt ein Problem',
   link: 'Dieser Code geht nicht: Er ist falsch, wurde schon gebraucht, oder seine Zeit ist um. Fordern Sie eine neue Nachricht an.',
@@ -51,6 +91,10 @@ export const de: PageTexts = {
     PASSWORD_HAS_OWN_NAME: 'Das Passwort enthält Ihren Namen, Benutzernamen oder Ihre E-Mail-Adresse. Wählen Sie ein anderes.',
     PASSWORD_UNCHANGED: 'Dieses Passwort haben Sie schon. Wählen Sie ein anderes.',
     INVITE_NOT_NEEDED: 'Sie haben schon ein Passwort und brauchen keine Einladung. Melden Sie sich damit an.',
+    RELYING_PARTY_INVALID: 'Dieser Dienst ist nicht für Passkeys eingerichtet. Sagen Sie es denen, die ihn betreiben.',
+    TOTP_EXISTS: 'Sie haben schon eine Authenticator-App. Sie muss entfernt werden, bevor Sie eine andere einrichten können.',
+    TOTP_READY: 'Ihre Authenticator-App ist schon bereit. Sie können diese Seite schließen.',
+    TOTP_NOT_FOUND: 'Der Schlüssel Ihrer App gilt nicht mehr. Öffnen Sie den Link in der Nachricht und beginnen Sie neu.',
   },
   units: { bytes: 'Zeichen', characters: 'Zeichen' },
 };

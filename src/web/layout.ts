@@ -1,8 +1,8 @@
 import { escapeHtml } from '../kernel/wording.ts';
-import { type Fields, maximumCode } from './fields.ts';
-import type { Page } from './pages.ts';
 import { style } from './style.ts';
 import type { PageTexts } from './texts.ts';
+
+export type FieldName = 'code' | 'password' | 'repeat' | 'digits';
 
 /** What went wrong, and the field to correct. */
 export interface Problem {
@@ -10,73 +10,59 @@ export interface Problem {
   field: FieldName | undefined;
 }
 
-export type FieldName = 'code' | 'password' | 'repeat';
+export interface Surroundings {
+  texts: PageTexts;
+  product: string;
+}
 
-/** A whole page; `heading` is ours, `main` is HTML. */
-function document(texts: PageTexts, product: string, title: string, heading: string, main: string): string {
+interface Content {
+  title: string;
+  problem?: Problem | undefined;
+  /** HTML, below the heading and the problem. */
+  main: string;
+}
+
+/** A whole page. */
+export function htmlPage({ texts, product }: Surroundings, { title, problem, main }: Content): string {
   return `<!doctype html>
 <html lang="${escapeHtml(texts.language)}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(`${title} – ${product}`)}</title>
+<title>${escapeHtml(documentTitle(product, problem ? `${texts.problem}: ${title}` : title))}</title>
 <style>${style}</style>
 </head>
 <body>
 <main>
 <p class="product">${escapeHtml(product)}</p>
-<h1>${escapeHtml(heading)}</h1>
-${main}
+<h1>${escapeHtml(title)}</h1>
+${problem ? summary(texts, problem) : ''}${main}
 </main>
 </body>
 </html>
 `;
 }
 
+/** What a window is called. */
+export const documentTitle = (product: string, title: string): string => `${title} – ${product}`;
+
 /** A page that only tells something. */
-export const tellingPage = (texts: PageTexts, product: string, title: string, about: string): string =>
-  document(texts, product, title, title, `<p>${escapeHtml(about)}</p>`);
+export const tellingPage = (surroundings: Surroundings, title: string, about: string): string =>
+  htmlPage(surroundings, { title, main: paragraph(about) });
 
-export interface FormPage {
-  page: Page;
-  texts: PageTexts;
-  product: string;
-  /** Where the form goes: a path. */
-  action: string;
-  fields: Fields;
-  token: string;
-  problem: Problem | undefined;
-}
+export const paragraph = (text: string): string => `<p>${escapeHtml(text)}</p>`;
 
-/** The page with the form, and with what was wrong when it was sent before. It works without scripts. */
-export function formPage({ page, texts, product, action, fields, token, problem }: FormPage): string {
-  const words = texts.pages[page.name];
-  const input = (name: FieldName, label: string, attributes: string) => {
-    const wrong = problem?.field === name;
-    const state = wrong ? ' aria-invalid="true" aria-describedby="problem" autofocus' : '';
-    return `<label for="${name}">${escapeHtml(label)}</label>
+/** Fields that nobody sees. */
+export const hiddenFields = (fields: Readonly<Record<string, string>>): string =>
+  Object.entries(fields)
+    .map(([name, value]) => `<input type="hidden" name="${name}" value="${escapeHtml(value)}">`)
+    .join('\n');
+
+/** A field with its label, and the focus if it is the one to correct; `attributes` is HTML. */
+export function inputField(name: FieldName, label: string, attributes: string, problem: Problem | undefined): string {
+  const state = problem?.field === name ? ' aria-invalid="true" aria-describedby="problem" autofocus' : '';
+  return `<label for="${name}">${escapeHtml(label)}</label>
 <input id="${name}" name="${name}" ${attributes} required${state}>`;
-  };
-  const secret = 'type="password" autocomplete="new-password"';
-  const inputs = [
-    input(
-      'code',
-      texts.fields.code,
-      `type="text" value="${escapeHtml(fields.code)}" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" maxlength="${maximumCode}"`,
-    ),
-    ...(page.asksPassword
-      ? [input('password', texts.fields.password, secret), input('repeat', texts.fields.repeat, secret)]
-      : []),
-  ];
-  const main = `${problem ? summary(texts, problem) : ''}<p>${escapeHtml(words.about)}</p>
-<form method="post" action="${escapeHtml(action)}">
-<input type="hidden" name="token" value="${escapeHtml(token)}">
-<input type="hidden" name="userID" value="${escapeHtml(fields.userId)}">
-${inputs.join('\n')}
-<button type="submit">${escapeHtml(words.button)}</button>
-</form>`;
-  const title = problem ? `${texts.problem}: ${words.title}` : words.title;
-  return document(texts, product, title, words.title, main);
 }
 
 function summary(texts: PageTexts, { text, field }: Problem): string {

@@ -6,9 +6,9 @@ import { toFailure } from '../server/faults.ts';
 import { type NodeHandler, type NodeRequest, type NodeResponse, pathOf } from '../server/handler.ts';
 import type { NetworkOf } from '../server/network.ts';
 import { UnreadableForm } from './form.ts';
-import { pages } from './pages.ts';
-import { styleHash } from './style.ts';
-import { type Answer, answer } from './visit.ts';
+import { pagePolicy } from './policy.ts';
+import { answer, routes } from './routes.ts';
+import { type Answer, visitOf } from './visit.ts';
 
 /** Everything below it is answered here. */
 const root = '/ui/';
@@ -16,7 +16,7 @@ const root = '/ui/';
 /** Nothing to load, nothing to run, no frame around it, no word to anybody about the address, which holds the code. */
 const headers = {
   'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': `default-src 'none'; style-src ${styleHash}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
+  'content-security-policy': pagePolicy,
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
@@ -38,8 +38,8 @@ export function servePages(app: App, networkOf: NetworkOf, handler: NodeHandler)
 async function answerSafely(app: App, networkOf: NetworkOf, request: NodeRequest): Promise<Answer> {
   const id = randomUUID();
   try {
-    const told = await answer({ app, request, id, network: networkOf(request) });
-    const page = pages.get(pathOf(request))?.name;
+    const told = await answer(visitOf(app, request, id, networkOf(request)));
+    const page = routes.get(pathOf(request))?.name;
     app.log.debug({ request: id, page, method: request.method, status: told.status }, 'page');
     return told;
   } catch (error) {
@@ -52,7 +52,9 @@ async function answerSafely(app: App, networkOf: NetworkOf, request: NodeRequest
 function send(request: NodeRequest, response: NodeResponse, { status, body = '', headers: more = {} }: Answer): void {
   // What was not read of an HTTP/1.1 request would be taken for the next one's beginning; HTTP/2 knows no such header.
   const closing = !request.complete && request.httpVersionMajor === 1 ? { connection: 'close' } : {};
-  response.writeHead(status, { ...headers, ...more, ...closing, 'content-length': Buffer.byteLength(body) });
+  // The length of an answer that says "as before" would be that of the one before.
+  const length = status === 304 ? {} : { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...headers, ...more, ...closing, ...length });
   if (request.method === 'HEAD') response.end();
   else response.end(body);
 }

@@ -20,6 +20,10 @@ label { display: block; margin: 0 0 .25rem; font-weight: 600; }
 input { display: block; width: 100%; margin: 0 0 1.25rem; padding: .625rem .75rem; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: .375rem; }
 input[aria-invalid] { border: 2px solid var(--bad); }
 button { width: 100%; padding: .75rem 1rem; font: inherit; font-weight: 600; color: var(--on-act); background: var(--act); border: 2px solid var(--act); border-radius: .375rem; cursor: pointer; }
+form + form { margin-top: 1rem; }
+.other { color: var(--act); background: var(--paper); }
+.qr svg { display: block; width: 100%; max-width: 16rem; margin: 0 auto 1rem; }
+code { font: 1.125rem/1.5 ui-monospace, monospace; }
 :focus-visible { outline: 3px solid var(--act); outline-offset: 2px; }
 `;
 

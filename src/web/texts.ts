@@ -7,6 +7,43 @@ export interface PageTexts {
   /** BCP 47. */
   language: string;
   pages: Record<PageName, { title: string; about: string; button: string; doneTitle: string; done: string }>;
+  passkey: {
+    title: string;
+    about: string;
+    /** Where there are no scripts, or no passkeys. */
+    unsupported: string;
+    /** Of the field. */
+    name: string;
+    /** What a passkey is called unless its owner says otherwise; `{device}` is Windows, iPhone and the like. */
+    names: { plain: string; onDevice: string };
+    nameWrong: string;
+    button: string;
+    waiting: string;
+    /** What the browser may say: the authenticator has one already; no consent, or none in time; anything else. */
+    known: string;
+    cancelled: string;
+    unfit: string;
+    doneTitle: string;
+    done: string;
+    instead: string;
+  };
+  totp: {
+    title: string;
+    about: string;
+    qr: string;
+    secret: string;
+    digits: string;
+    button: string;
+    again: string;
+    anew: string;
+    start: string;
+    incomplete: string;
+    wrong: string;
+    doneTitle: string;
+    done: string;
+  };
+  /** What is said in other words where there is no code to be seen, only the link that holds it. */
+  registrationLink: { link: string; away: string };
   fields: { code: string; password: string; repeat: string };
   /** Stands before the title, and above the summary. */
   problem: string;

@@ -10,6 +10,7 @@ import { allFormsOf, valuesOf } from '../support/isolation/allForms.ts';
 import { filled } from '../support/isolation/choices.ts';
 import { idPlaces, withId } from '../support/isolation/ids.ts';
 import { type Memory, remember } from '../support/isolation/memory.ts';
+import type { Part } from '../support/isolation/values.ts';
 import { methodsTaking } from '../support/proofs.ts';
 import { served } from '../support/rawCalls.ts';
 import { startServer } from '../support/server.ts';
@@ -263,7 +264,7 @@ describe.each([
 ])('where %s', (_, linkHosts, refused) => {
   let transport: Transport;
   let memory: Memory;
-  let subject: { user: { id: string; tokenId: string }; place: { id: string; domain: string } };
+  let subject: { user: { id: string; parts: Record<Part, string> }; place: { id: string; domain: string } };
 
   beforeAll(async () => {
     const server = await startServer({
@@ -272,7 +273,7 @@ describe.each([
     const organizationId = await createOrganization(server);
     const id = await createHuman(server, { organizationId });
     await leaveCode(server, id, 'email', 'PENDIN');
-    subject = { user: { id, tokenId: '' }, place: { id: organizationId, domain: '' } };
+    subject = { user: { id, parts: { token: '', passkey: '', u2f: '' } }, place: { id: organizationId, domain: '' } };
     transport = server.transport('connect');
     memory = await remember(server.sql);
   });

@@ -91,7 +91,10 @@ afterAll(() => wire.close());
 function about(self: Self, { method }: Offering, json: JsonObject, address: 'fresh' | 'own'): JsonObject {
   const access = accessOf(method) ?? { on: 'nothing' };
   const places = [...idPlaces(method.input, json)];
-  const subject = { user: { id: self.id, tokenId: '' }, place: { id: self.organizationId, domain: '' } };
+  const subject = {
+    user: { id: self.id, parts: { token: '', passkey: '', u2f: '' } },
+    place: { id: self.organizationId, domain: '' },
+  };
   const asked = filled(access, json, places, subject).json;
   const text = places
     .filter(({ kind, isNew }) => kind === 'user' && isNew && address === 'own')

@@ -147,7 +147,7 @@ test('HEAD is GET without the page', async () => {
   expect(response.headers.get('content-length')).toBe(String(Buffer.byteLength((await openPage(link)).html)));
 });
 
-test.each(['/ui/', '/ui/login', `${pagePaths.email}/`, pagePaths.passkey, '/ui/login/mail/verification.php'])(
+test.each(['/ui/', '/ui/login', `${pagePaths.email}/`, '/ui/assets/', '/ui/login/mail/verification.php'])(
   '%s is no page, and says so to people',
   async (path) => {
     const { status, html, headers } = await openPage(server.address + path);

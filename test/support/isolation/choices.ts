@@ -2,6 +2,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Access } from '../../../src/kernel/auth/access.ts';
 import { type IdPlace, withId } from './ids.ts';
+import { foreignId } from './values.ts';
 import type { Person, Place, Stage, World } from './world.ts';
 
 /** A request but for who asks. */
@@ -23,12 +24,12 @@ export const unknownId = '100000000000000001';
 const freshId = 'fresh';
 
 interface Subject {
-  user: Pick<Person, 'id' | 'tokenId'>;
+  user: Pick<Person, 'id' | 'parts'>;
   place: Pick<Place, 'id' | 'domain'>;
 }
 
 const unknown: Subject = {
-  user: { id: unknownId, tokenId: unknownId },
+  user: { id: unknownId, parts: { token: unknownId, passkey: unknownId, u2f: unknownId } },
   place: { id: unknownId, domain: 'unknown.example.com' },
 };
 
@@ -38,13 +39,15 @@ function idOf({ kind, isNew }: IdPlace, { user, place }: Subject): string {
     case 'user':
       return user.id;
     case 'token':
-      return user.tokenId;
+    case 'passkey':
+    case 'u2f':
+      return user.parts[kind];
     case 'organization':
       return place.id;
     case 'domain':
       return place.domain;
     case 'foreign':
-      return 'elsewhere';
+      return foreignId;
   }
 }
 

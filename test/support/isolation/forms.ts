@@ -62,6 +62,7 @@ function isNeeded(field: DescField): boolean {
 const isPlain = (field: DescField): boolean =>
   !field.oneof && !isIdField(field) && (field.fieldKind === 'scalar' || field.fieldKind === 'enum' || isTime(field));
 
+const isStruct = (field: DescField): boolean => field.message?.typeName === 'google.protobuf.Struct';
 const isTime = (field: DescField): boolean => field.message?.typeName === 'google.protobuf.Timestamp';
 
 function firstValueOf(field: DescField, above: readonly DescField[]): JsonValue {
@@ -71,7 +72,7 @@ function firstValueOf(field: DescField, above: readonly DescField[]): JsonValue 
 
 function* valuesOf(field: DescField, above: readonly DescField[]): Generator<{ label: string; value: JsonValue }> {
   const { message } = field;
-  if (!message || isTime(field)) {
+  if (!message || isTime(field) || isStruct(field)) {
     const value = plainOf(field);
     return yield { label: '', value: field.fieldKind === 'list' ? [value] : value };
   }

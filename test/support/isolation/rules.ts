@@ -3,6 +3,7 @@ import type { DescMethod, JsonObject, JsonValue } from '@bufbuild/protobuf';
 import type { Access } from '../../../src/kernel/auth/access.ts';
 import { instanceRoles, organizationRoles, type Permission } from '../../../src/kernel/auth/roles.ts';
 import type { IdPlace } from './ids.ts';
+import type { Part } from './values.ts';
 import type { Person, World } from './world.ts';
 
 export interface Cell {
@@ -102,8 +103,7 @@ function onUser(world: World, { method, caller, json, places }: Cell, access: Ac
   const changes = !changesNothing(method, json);
   if (has(caller, changes ? access.permission : 'user.read', target.organizationId)) {
     const takesOver = changes && touchesCredentials(method, json) && !isSelf && isHigher(world, target, caller);
-    // A part of somebody else's is no part of his.
-    const foreign = places.find((place) => place.kind === 'token' && textOf(at(json, place.path)) !== target.tokenId);
+    const foreign = foreignPart(target, places, json);
     if (takesOver) return denied('HIGHER_RIGHTS');
     return foreign ? { kind: 'as unknown', place: foreign } : asOwner;
   }
@@ -119,12 +119,23 @@ function onUser(world: World, { method, caller, json, places }: Cell, access: Ac
  */
 function onProof(world: World, cell: Cell, { otherwise }: Access & { on: 'proof' }): Verdict {
   const { caller, json } = cell;
-  const proven = ['verificationCode', 'currentPassword'].some((proof) => holds(json, proof));
+  const proven = ['verificationCode', 'currentPassword', 'publicKeyCredential', 'code'].some((proof) => holds(json, proof));
   if (!proven && otherwise) return onUser(world, cell, { on: 'user', ...otherwise });
   const target = world.people.get(textOf(json.userId));
-  if (target?.type === 'human') return asOwner;
+  if (target?.type === 'human') {
+    const foreign = foreignPart(target, cell.places, json);
+    if (!foreign) return asOwner;
+    const sees = target.id === caller.id || has(caller, 'user.read', target.organizationId);
+    return sees ? { kind: 'as unknown', place: foreign } : hidden('USER_NOT_FOUND');
+  }
   return hasEverywhere(caller, 'user.read') ? asOwner : hidden('USER_NOT_FOUND');
 }
+
+/** A part of somebody else's is no part of his. */
+const foreignPart = ({ parts }: Person, places: readonly IdPlace[], json: JsonObject): IdPlace | undefined =>
+  places.find(({ kind, path }) => isPart(kind) && textOf(at(json, path)) !== parts[kind]);
+
+const isPart = (kind: IdPlace['kind']): kind is Part => kind === 'token' || kind === 'passkey' || kind === 'u2f';
 
 /** What nobody does to himself without user.write, on any method: decisions that hold across the whole service. */
 function onSelf(caller: Person, json: JsonObject): Verdict {
@@ -160,7 +171,7 @@ function chosenOrganization(world: World, { json, header, caller }: Cell): strin
 }
 
 /** Methods on what only people have. */
-const ofPeople = /Email|Phone|Password|Invite|MFA/;
+const ofPeople = /Email|Phone|Password|Invite|MFA|Passkey|U2F|TOTP|OTP|Recovery|Authentication/;
 
 /** Where the request says of which type the user is, one of the other type is not the one that it means. */
 function addressedType(method: DescMethod, json: JsonObject): Person['type'] | undefined {
@@ -176,7 +187,9 @@ const changesNothing = ({ name }: DescMethod, { userId: _, ...rest }: JsonObject
 const isEmpty = (json: JsonValue | undefined): boolean => isObject(json) && Object.keys(json).length === 0;
 
 const touchesCredentials = ({ name }: DescMethod, json: JsonObject): boolean =>
-  /Token|Key|Secret/.test(name) || ofPeople.test(name) || ['email', 'phone', 'password'].some((part) => holds(json, part));
+  /Token|Key|Secret/.test(name) ||
+  (ofPeople.test(name) && !name.startsWith('List')) ||
+  ['email', 'phone', 'password'].some((part) => holds(json, part));
 
 const isHigher = (world: World, target: Person, caller: Person): boolean =>
   [...rightsOf(target, [])].some((permission) => !hasEverywhere(caller, permission)) ||

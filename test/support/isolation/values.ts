@@ -1,11 +1,24 @@
 // What the definitions do not tell: values that are more than any text, and what an id field names.
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import { Secret, TOTP } from 'otpauth';
+import { Authenticator } from '../authenticator.ts';
+import { epoch } from '../server.ts';
 
 /** The password of every person in the world of the matrix. */
 export const password = 'Passw0rd!';
 
 /** The live code of every person there, for each purpose. */
 export const code = 'KN0WN1';
+
+/** The TOTP secret of every person there, who has not verified it yet. */
+export const totpSecret = 'JBSWY3DPEHPK3PXP';
+
+/** The challenge of the registrations that wait for an answer there, and the answer. */
+export const challenge = Buffer.alloc(32, 1);
+const answer = new Authenticator(Buffer.alloc(32, 2)).register(
+  { publicKey: { challenge: challenge.toString('base64url'), rp: { id: 'roster.example.com' } } },
+  'https://roster.example.com',
+);
 
 /** The key of the one metadata entry that every user has. */
 export const metadataKey = 'data';
@@ -18,6 +31,13 @@ export const known: Readonly<Record<string, JsonValue>> = {
   password: 'An0ther!One',
   current_password: password,
   verification_code: code,
+  'zitadel.user.v2.PasskeyRegistrationCode.code': code,
+  'zitadel.user.v2.VerifyTOTPRegistrationRequest.code': new TOTP({ secret: Secret.fromBase32(totpSecret) }).generate({
+    timestamp: epoch.getTime(),
+  }),
+  public_key_credential: answer,
+  domain: 'localhost',
+  count: 1,
   hash: '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy',
   totp_secret: 'JBSWY3DPEHPK3PXP',
   url_template: 'https://roster.example.com/{{.UserID}}/{{.Code}}',
@@ -48,7 +68,9 @@ export const insideItself: Readonly<Record<string, JsonObject>> = {
   'zitadel.user.v2.SearchQuery': { inUserIdsQuery: { userIds: [''] } },
 };
 
-export type Kind = 'user' | 'organization' | 'domain' | 'token';
+export type Kind = 'user' | 'organization' | 'domain' | Part;
+/** What hangs on one user. */
+export type Part = 'token' | 'passkey' | 'u2f';
 
 /** What an id names, by the words before "id". */
 export const kinds: Readonly<Record<string, Kind>> = {
@@ -58,6 +80,8 @@ export const kinds: Readonly<Record<string, Kind>> = {
   organization: 'organization',
   org_domain: 'domain',
   token: 'token',
+  passkey: 'passkey',
+  u2f: 'u2f',
 };
 
 /** Ids that the request gives to something new. */
@@ -68,4 +92,11 @@ export const newIds: ReadonlySet<string> = new Set([
 ]);
 
 /** Ids of other systems. */
-export const foreignIds: ReadonlySet<string> = new Set(['zitadel.user.v2.IDPLink.idp_id', 'zitadel.user.v2.IDPLink.user_id']);
+export const foreignIds: ReadonlySet<string> = new Set([
+  'zitadel.user.v2.IDPLink.idp_id',
+  'zitadel.user.v2.IDPLink.user_id',
+  'zitadel.user.v2.PasskeyRegistrationCode.id',
+]);
+
+/** In place of such an id. The codes of registration links in the world are made with it. */
+export const foreignId = 'elsewhere';

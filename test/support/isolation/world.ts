@@ -1,8 +1,11 @@
 // Two organizations that hold the same, and everybody who may come and ask.
-import { codePurpose } from '../../../src/kernel/db/schema.ts';
+import { importedRow } from '../../../src/features/totp/service.ts';
+import { codeWithId } from '../../../src/kernel/codes/codes.ts';
+import { codePurpose, webauthnKind } from '../../../src/kernel/db/schema.ts';
+import { channels } from '../../../src/kernel/outbox/message.ts';
 import { createHuman, createMachine, createOrganization, grant, homeOf, leaveCode, tokenFor, unique } from '../actors.ts';
 import type { TestServer } from '../server.ts';
-import { code, metadataKey, password } from './values.ts';
+import { challenge, code, foreignId, metadataKey, type Part, password, totpSecret } from './values.ts';
 
 export interface Person {
   id: string;
@@ -12,8 +15,8 @@ export interface Person {
   instance: readonly string[];
   /** Roles by organization. */
   within: Readonly<Record<string, readonly string[]>>;
-  /** Id of a token that nobody calls with. */
-  tokenId: string;
+  /** A token that nobody calls with, and registrations that wait for an answer. */
+  parts: Readonly<Record<Part, string>>;
 }
 
 export interface Caller {
@@ -97,10 +100,28 @@ async function createPerson(
   await tokenFor(server, id);
   const [token] = await server.sql<{ id: string }[]>`select id from personal_access_tokens where user_id = ${id}`;
   if (!token) throw new Error(`${id} has no token`);
-  if (type === 'human') for (const purpose of codePurpose.enumValues) await leaveCode(server, id, purpose, code);
+  const parts = { token: token.id, passkey: `${id}-passkey`, u2f: `${id}-u2f` };
+  if (type === 'human') await addFactors(server, id, parts);
   if (instance.length > 0) await grant(server, id, instance);
   for (const [organization, roles] of Object.entries(within)) await grant(server, id, roles, organization);
-  return { id, organizationId, type, instance, within, tokenId: token.id };
+  return { id, organizationId, type, instance, within, parts };
+}
+
+/** A code for each purpose, and one of each factor in a state that most calls can do something with. */
+async function addFactors(server: TestServer, userId: string, parts: Person['parts']): Promise<void> {
+  const { sql, app } = server;
+  for (const purpose of codePurpose.enumValues) {
+    await leaveCode(server, userId, purpose, purpose === 'passkey' ? codeWithId(foreignId, code) : code);
+  }
+  const later = new Date(app.clock().getTime() + 60_000).toISOString();
+  for (const kind of webauthnKind.enumValues) {
+    await sql`insert into webauthn_registrations (user_id, kind, id, rp_id, challenge, expires_at)
+      values (${userId}, ${kind}, ${parts[kind]}, 'roster.example.com', ${challenge}, ${later})`;
+  }
+  const { secret } = importedRow(app, userId, totpSecret);
+  await sql`insert into totps (user_id, secret, ready) values (${userId}, ${secret}, false)`;
+  await sql`insert into recovery_salts (user_id, salt) values (${userId}, ${Buffer.alloc(16, 3)})`;
+  await sql`insert into recovery_codes (user_id, hash) values (${userId}, ${Buffer.alloc(32, 4)})`;
 }
 
 const createFullHuman = (server: TestServer, organizationId: string): Promise<string> =>
@@ -125,6 +146,9 @@ async function createPlace(server: TestServer, id: string, make: Make): Promise<
   };
   await sql`delete from user_passwords where user_id = ${people.invited.id}`;
   await sql`insert into invites (user_id, mailed) values (${people.invited.id}, true)`;
+  for (const channel of channels) {
+    await sql`insert into otp_factors (user_id, channel, created_at) values (${people.invited.id}, ${channel}, now())`;
+  }
   await sql`update users set state = 'inactive' where id = ${people.inactive.id}`;
   await sql`update users set state = 'locked' where id = ${people.locked.id}`;
   const deletedId = await createHuman(server, { organizationId: id });

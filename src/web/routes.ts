@@ -1,0 +1,33 @@
+import { pathOf } from '../server/handler.ts';
+import { assetRoutes } from './assets.ts';
+import { comesFromElsewhere, isOwnForm } from './crossSite.ts';
+import { readForm } from './form.ts';
+import { formRoute } from './formPages.ts';
+import { tellingPage } from './layout.ts';
+import { pages } from './pages.ts';
+import { passkeyRoutes } from './passkey/routes.ts';
+import { totpRoutes } from './totp/routes.ts';
+import type { Answer, Route, Visit } from './visit.ts';
+
+/** By path. */
+export const routes: ReadonlyMap<string, Route> = new Map([
+  ...[...pages].map(([path, page]) => [path, formRoute(page)] as const),
+  ...passkeyRoutes,
+  ...totpRoutes,
+  ...assetRoutes,
+]);
+
+/** What a request for something under `/ui/` is answered. @throws UnreadableForm */
+export async function answer(visit: Visit): Promise<Answer> {
+  const { request, secure, texts } = visit;
+  const route = routes.get(pathOf(request));
+  if (!route) return { status: 404, body: tellingPage(visit, texts.noPage.title, texts.noPage.about) };
+  const { get, post } = route;
+  if (get && (request.method === 'GET' || request.method === 'HEAD')) return get(visit);
+  if (!post || request.method !== 'POST') return { status: 405, headers: { allow: methodsOf(route) } };
+  if (comesFromElsewhere(request)) return { status: 403 };
+  const sent = await readForm(request);
+  return isOwnForm(request, sent.get('token'), secure) ? post.accept(visit, sent) : post.stale(visit, sent);
+}
+
+const methodsOf = ({ get, post }: Route): string => [...(get ? ['GET', 'HEAD'] : []), ...(post ? ['POST'] : [])].join(', ');
