@@ -1,15 +1,13 @@
 // The pages as people meet them: from the mail to the end, in a browser without scripts, by keyboard alone.
-// With ROSTER_SCREENSHOTS=1 their pictures in docs/pages are taken anew.
-import { join } from 'node:path';
-import type { Browser, BrowserContext, BrowserContextOptions, Page, Request } from 'playwright-core';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createHuman, readHuman, unique } from '../support/actors.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { outcome } from '../support/errors.ts';
 import { codeIn, linkIn, messagesTo } from '../support/outbox.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { accessible, enter, expectUsable, picture, styleOf, tabTo, visitor } from '../support/visitor.ts';
 
-const pictures = process.env.ROSTER_SCREENSHOTS === '1' ? join(import.meta.dirname, '../../docs/pages') : undefined;
 const right = 'Xylophon-7-Regenbogen';
 
 let server: TestServer;
@@ -22,62 +20,6 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-interface Visitor {
-  page: Page;
-  requests: Request[];
-  /** What the browser complained of, such as a style that the policy forbids. */
-  complaints: string[];
-}
-
-async function visitor(options: BrowserContextOptions = {}): Promise<Visitor> {
-  const context: BrowserContext = await browser.newContext({
-    javaScriptEnabled: false,
-    locale: 'en-GB',
-    colorScheme: 'light',
-    viewport: { width: 480, height: 480 },
-    ...options,
-  });
-  onTestFinished(() => context.close());
-  const requests: Request[] = [];
-  const complaints: string[] = [];
-  context.on('request', (request) => requests.push(request));
-  const page = await context.newPage();
-  page.on('console', (message) => {
-    // A page with the status of a failure is told of as well.
-    if (message.type() === 'error' && !message.text().includes('the server responded with a status'))
-      complaints.push(message.text());
-  });
-  return { page, requests, complaints };
-}
-
-const picture = async (page: Page, name: string): Promise<void> => {
-  if (pictures) await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
-};
-
-/** Moves on with the Tab key until the element has the focus; there must be a sign of it. */
-async function tabTo(page: Page, selector: string): Promise<void> {
-  for (let i = 0; i < 10; i++) {
-    await page.keyboard.press('Tab');
-    if ((await page.locator(`${selector}:focus`).count()) === 0) continue;
-    expect(await styleOf(page, selector, 'outline-style')).toBe('solid');
-    return;
-  }
-  throw new Error(`the Tab key does not lead to ${selector}`);
-}
-
-const styleOf = (page: Page, selector: string, property: string): Promise<string> =>
-  page
-    .locator(selector)
-    .evaluate((element, name) => element.ownerDocument.defaultView.getComputedStyle(element).getPropertyValue(name), property);
-
-/** Presses Enter and waits for the answer. */
-async function enter(page: Page): Promise<void> {
-  const answered = page.waitForResponse((response) => response.request().method() === 'POST');
-  await page.keyboard.press('Enter');
-  await (await answered).finished();
-  await page.waitForLoadState();
-}
-
 /** Fills in a new password by keyboard and sends it. */
 async function typeTwice(page: Page, password = right): Promise<void> {
   await tabTo(page, '#password');
@@ -88,48 +30,22 @@ async function typeTwice(page: Page, password = right): Promise<void> {
   await enter(page);
 }
 
-/** What holds for every page, whatever it shows. */
-async function expectUsable({ page, requests, complaints }: Visitor, code: string): Promise<void> {
-  expect(await page.locator('html').getAttribute('lang')).toMatch(/^(en|de)$/);
-  expect(await page.locator('h1').count()).toBe(1);
-  expect(await page.locator('main').count()).toBe(1);
-  expect(await page.title()).toMatch(/^.+ – Acme$/);
-  for (const field of await page.locator('input:not([type=hidden])').all()) {
-    expect(await page.locator(`label[for="${await field.getAttribute('id')}"]`).textContent()).not.toBe('');
-  }
-  const tooWide = () => page.locator('html').evaluate((html) => html.scrollWidth > html.clientWidth);
-  const before = page.viewportSize();
-  await page.setViewportSize({ width: 320, height: 480 });
-  expect(await tooWide()).toBe(false);
-  if (before) await page.setViewportSize(before);
-  const { origin } = new URL(server.url);
-  for (const request of requests) {
-    expect(new URL(request.url()).origin).toBe(origin);
-    expect((await request.allHeaders()).referer ?? '').not.toContain(code);
-    if (request.method() === 'POST') expect(request.url()).not.toContain(code);
-  }
-  expect(complaints).toEqual([]);
-}
-
 const address = () => `${unique('reader')}@example.net`;
 const title = (page: Page) => page.title();
-const accessible = (page: Page, role: 'textbox' | 'button' | 'alert', name?: string) =>
-  page.getByRole(role, name === undefined ? {} : { name, exact: true });
-
 test('an e-mail address is verified: the mail, its link, the page; the link works once', async () => {
   const email = address();
   const userId = await createHuman(server, { email: { email, verification: { case: 'sendCode', value: {} } } });
   const [mail] = await messagesTo(server, email);
   const link = linkIn(mail);
   expect(link.href.startsWith(`${server.url}/ui/login/mail/verification?`)).toBe(true);
-  const visit = await visitor();
+  const visit = await visitor(browser);
   const { page } = visit;
 
   await page.goto(link.href);
   expect(await title(page)).toBe('Verify your e-mail address – Acme');
   expect(await accessible(page, 'textbox', 'Code from the message').inputValue()).toBe(codeIn(mail));
   expect(await styleOf(page, 'button', 'background-color')).toBe('rgb(29, 79, 191)');
-  await expectUsable(visit, codeIn(mail));
+  await expectUsable(visit, server.url, codeIn(mail));
   await picture(page, 'email-form');
   expect((await readHuman(server, userId)).email.isVerified).toBe(false);
 
@@ -138,7 +54,7 @@ test('an e-mail address is verified: the mail, its link, the page; the link work
   await enter(page);
   expect(await title(page)).toBe('Your e-mail address is verified – Acme');
   expect((await readHuman(server, userId)).email.isVerified).toBe(true);
-  await expectUsable(visit, codeIn(mail));
+  await expectUsable(visit, server.url, codeIn(mail));
   await picture(page, 'email-done');
   expect(visit.requests.map((request) => request.method())).toEqual(['GET', 'POST']);
 
@@ -148,7 +64,7 @@ test('an e-mail address is verified: the mail, its link, the page; the link work
   expect(await title(page)).toBe('There is a problem: Verify your e-mail address – Acme');
   expect(await accessible(page, 'alert').textContent()).toContain('This code does not work');
   expect(await page.locator('#code').getAttribute('aria-describedby')).toBe('problem');
-  await expectUsable(visit, codeIn(mail));
+  await expectUsable(visit, server.url, codeIn(mail));
   await picture(page, 'email-problem');
 });
 
@@ -157,7 +73,7 @@ test('a password is reset: one that breaks a rule is refused where it was typed,
   const userId = await createHuman(server, { email: { email, verification: { case: 'isVerified', value: true } } });
   await server.as().users.passwordReset({ userId, medium: { case: 'sendLink', value: {} } });
   const [mail] = await messagesTo(server, email);
-  const visit = await visitor();
+  const visit = await visitor(browser);
   const { page } = visit;
 
   await page.goto(linkIn(mail).href);
@@ -167,7 +83,7 @@ test('a password is reset: one that breaks a rule is refused where it was typed,
   expect(await title(page)).toBe('There is a problem: Choose a new password – Acme');
   expect(await accessible(page, 'alert').textContent()).toContain('it needs at least 8 characters');
   expect(await page.locator('#password:focus').count()).toBe(1);
-  await expectUsable(visit, codeIn(mail));
+  await expectUsable(visit, server.url, codeIn(mail));
   await picture(page, 'password-refused');
 
   await page.keyboard.type(right);
@@ -183,7 +99,7 @@ test('a password is reset: one that breaks a rule is refused where it was typed,
   await page.keyboard.type(right);
   await enter(page);
   expect(await title(page)).toBe('Your password is changed – Acme');
-  await expectUsable(visit, codeIn(mail));
+  await expectUsable(visit, server.url, codeIn(mail));
   await picture(page, 'password-done');
   const proof = { case: 'currentPassword', value: right } as const;
   const newPassword = { password: `${right}-next` };
@@ -198,7 +114,7 @@ test('an invitation is accepted, once, and shown in German and in the dark to wh
   await server.as().users.createInviteCode({ userId, verification: { case: 'sendCode', value: {} } });
   const [mail] = await messagesTo(server, email);
 
-  const german = await visitor({ locale: 'de-CH', colorScheme: 'dark' });
+  const german = await visitor(browser, { locale: 'de-CH', colorScheme: 'dark' });
   await german.page.goto(linkIn(mail).href);
   expect(await title(german.page)).toBe('Einladung annehmen – Acme');
   expect(await german.page.locator('html').getAttribute('lang')).toBe('de');
@@ -207,22 +123,22 @@ test('an invitation is accepted, once, and shown in German and in the dark to wh
     expect(await accessible(german.page, 'textbox', name).count()).toBe(1);
   }
 
-  const english = await visitor();
+  const english = await visitor(browser);
   await english.page.goto(linkIn(mail).href);
   await picture(english.page, 'invite-form');
   await typeTwice(english.page);
   expect(await title(english.page)).toBe('Your account is ready – Acme');
-  await expectUsable(english, codeIn(mail));
+  await expectUsable(english, server.url, codeIn(mail));
   await picture(english.page, 'invite-done');
   expect((await readHuman(server, userId)).email.isVerified).toBe(true);
 
   await typeTwice(german.page);
   expect(await accessible(german.page, 'alert').textContent()).toContain('Dieser Code geht nicht');
-  await expectUsable(german, codeIn(mail));
+  await expectUsable(german, server.url, codeIn(mail));
 });
 
 test('who guesses is told when to try again', async () => {
-  const visit = await visitor();
+  const visit = await visitor(browser);
   const { page } = visit;
   await page.goto(`${server.url}/ui/login/mail/verification?userID=nobody&code=ZZZZZZ`);
   for (let i = 0; i < 6; i++) {
@@ -230,6 +146,6 @@ test('who guesses is told when to try again', async () => {
     await enter(page);
   }
   expect(await accessible(page, 'alert').textContent()).toContain('There were too many wrong tries. Try again in 1 second.');
-  await expectUsable(visit, 'ZZZZZZ');
+  await expectUsable(visit, server.url, 'ZZZZZZ');
   await picture(page, 'email-wait');
 });
