@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** Every pair of colours that meets has a contrast of 4.5 at least, borders and focus 3 (WCAG 2.2, 1.4.3 and 1.4.11). */
+/**
+ * Every pair of colours that meets has a contrast of 4.5 at least, borders and focus 3 (WCAG 2.2, 1.4.3 and 1.4.11).
+ * The heading gets the focus for screen readers only: there is nothing to be done with it.
+ */
 export const style = `
 :root { color-scheme: light dark; --ink: #1a1c22; --paper: #ffffff; --line: #6b7280; --act: #1d4fbf; --on-act: #ffffff; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) {
@@ -20,7 +23,8 @@ label { display: block; margin: 0 0 .25rem; font-weight: 600; }
 input { display: block; width: 100%; margin: 0 0 1.25rem; padding: .625rem .75rem; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: .375rem; }
 input[aria-invalid] { border: 2px solid var(--bad); }
 button { width: 100%; padding: .75rem 1rem; font: inherit; font-weight: 600; color: var(--on-act); background: var(--act); border: 2px solid var(--act); border-radius: .375rem; cursor: pointer; }
-form + form { margin-top: 1rem; }
+form ~ form { margin-top: 1rem; }
+h1:focus { outline: none; }
 .other { color: var(--act); background: var(--paper); }
 .qr svg { display: block; width: 100%; max-width: 16rem; margin: 0 auto 1rem; }
 code { font: 1.125rem/1.5 ui-monospace, monospace; }

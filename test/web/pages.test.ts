@@ -4,6 +4,7 @@ import { createHuman, createOrganization, leaveCode, readHuman, unique } from '.
 import { outcome } from '../support/errors.ts';
 import { messagesTo } from '../support/outbox.ts';
 import { attribute, fillPage, openPage, sendForm, tagsOf, textOf } from '../support/pages.ts';
+import { whileReadOnly } from '../support/readOnly.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -273,21 +274,10 @@ describe('the language', () => {
 
 test('while the database takes no writes, the page says so, and the code is good afterwards', async () => {
   const { link } = await invited('password');
-  const { sql, database } = server;
-  const name = new URL(database.url).pathname.slice(1);
-  const setReadOnly = async (state: 'on' | 'off') => {
-    await sql.begin('read write', (tx) => tx.unsafe(`alter database "${name}" set default_transaction_read_only = ${state}`));
-    // Connections that are open keep the setting that they began with.
-    await sql`select pg_terminate_backend(pid, 10000) from pg_stat_activity
-      where datname = current_database() and pid <> pg_backend_pid()`;
-  };
-  await setReadOnly('on');
-  try {
+  await whileReadOnly(server, async () => {
     const refused = await fillPage(link, typed());
     expect(refused.status).toBe(503);
     expect(textOf(refused.html, 'main')).toContain('The service cannot answer right now');
-  } finally {
-    await setReadOnly('off');
-  }
+  });
   await expect.poll(async () => (await fillPage(link, typed())).status, { timeout: 30_000 }).toBe(200);
 });
