@@ -39,7 +39,7 @@ export const de: PageTexts = {
     cancelled:
       'Es wurde kein Passkey erstellt: Es wurde abgebrochen, oder es dauerte zu lang. Sie können es in den nächsten 5 Minuten noch einmal versuchen.',
     unfit:
-      'Dieser Browser oder dieses Gerät kann hier keinen Passkey erstellen. Sie können es in den nächsten 5 Minuten mit einem anderen versuchen.',
+      'So kann kein Passkey erstellt werden. In den nächsten 5 Minuten können Sie es auf dieser Seite mit einem anderen Gerät oder Sicherheitsschlüssel versuchen; für einen anderen Browser fordern Sie eine neue Nachricht an.',
     doneTitle: 'Ihr Passkey ist bereit',
     done: 'Ab jetzt können Sie sich damit anmelden. Sie können diese Seite schließen.',
     instead: 'Stattdessen eine Authenticator-App verwenden',

@@ -36,7 +36,8 @@ export const en: PageTexts = {
     waiting: 'Follow what your browser says.',
     known: 'This device has a passkey for your account already. You need no other one here.',
     cancelled: 'No passkey was created: it was cancelled, or it took too long. You can try again within 5 minutes.',
-    unfit: 'This browser or device cannot create a passkey here. You can try again with another one within 5 minutes.',
+    unfit:
+      'No passkey can be created this way. Within 5 minutes you can try another device or security key on this page; to use another browser, ask for a new message.',
     doneTitle: 'Your passkey is ready',
     done: 'You can sign in with it from now on. You can close this page.',
     instead: 'Use an authenticator app instead',

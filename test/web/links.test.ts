@@ -35,6 +35,8 @@ const mailing: Record<string, (users: Clients['users'], userId: string) => Promi
   passwordReset: (users, userId) => users.passwordReset({ userId, medium: { case: 'sendLink', value: {} } }),
   createInviteCode: (users, userId) => users.createInviteCode({ userId, verification: send }),
   resendInviteCode: (users, userId) => users.resendInviteCode({ userId }),
+  createPasskeyRegistrationLink: (users, userId) =>
+    users.createPasskeyRegistrationLink({ userId, medium: { case: 'sendLink', value: {} } }),
 };
 
 test.each<Protocol>(['grpc', 'connect-json'])('over %s no header decides where a link leads', async (protocol) => {

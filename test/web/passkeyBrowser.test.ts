@@ -246,6 +246,38 @@ describe('a passkey is not created', () => {
     }
   });
 
+  test('by a page at another host than the public URL’s', async () => {
+    const { userId, link } = await invited();
+    const { page } = await withScripts();
+    await addAuthenticator(page, 'internal');
+    await page.goto(link.href.replace(server.url, server.address));
+    await create(page);
+    // What is no domain cannot have passkeys, and is told so as any browser is that cannot.
+    await said(page, 'No passkey can be created this way.');
+    expect(await namesOf(userId)).toEqual([]);
+  });
+
+  test('twice, though the button is pressed twice; what is awaited is said meanwhile', async () => {
+    const { userId, link } = await invited();
+    const visit = await withScripts();
+    const { page } = visit;
+    await addAuthenticator(page, 'internal');
+    await page.goto(link.href);
+    const held = Promise.withResolvers<void>();
+    await page.route('**/start', async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    await create(page);
+    await accessible(page, 'status').getByText('Follow what your browser says.').waitFor();
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Enter');
+    held.resolve();
+    await ready(page);
+    expect(pathsOf(visit, 'POST')).toEqual([passkeyPaths.start, passkeyPaths.finish]);
+    expect(await namesOf(userId)).toHaveLength(1);
+  });
+
   test('under a name of spaces', async () => {
     const { link } = await invited();
     const visit = await withScripts();
