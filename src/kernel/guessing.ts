@@ -13,20 +13,23 @@ export const guessed = guessKind.enumValues;
 /** Wrong tries in a row before the first wait. */
 export const freeTries = 5;
 /** Seconds to wait after the last of these; doubled with each further wrong try. */
-const firstWait = 1;
+export const firstWaitSeconds = 1;
 /** Seconds to wait at most: a guesser gets 144 tries a day, and the owner is kept out no longer than this. */
-const longestWait = 600;
+export const longestWaitSeconds = 600;
 /** Doublings after which the longest wait is reached for sure; more would overflow. */
 const maximumDoublings = 20;
-/** Milliseconds after the last wrong try until all are forgotten. */
-const memoryMs = 24 * 60 * 60 * 1000;
+/** Hours after the last wrong try until all are forgotten. */
+export const memoryHours = 24;
+const memoryMs = memoryHours * 60 * 60 * 1000;
 
 const waitMs = (failures: number) =>
-  failures < freeTries ? 0 : Math.min(longestWait, firstWait * 2 ** Math.min(failures - freeTries, maximumDoublings)) * 1000;
+  failures < freeTries
+    ? 0
+    : Math.min(longestWaitSeconds, firstWaitSeconds * 2 ** Math.min(failures - freeTries, maximumDoublings)) * 1000;
 
 // The same as an SQL expression of the row that is there.
 const wait = sql`case when ${guesses.failures} < ${freeTries} then 0
-  else least(${longestWait}, ${firstWait} * power(2, least(${guesses.failures} - ${freeTries}, ${maximumDoublings}))) end
+  else least(${longestWaitSeconds}, ${firstWaitSeconds} * power(2, least(${guesses.failures} - ${freeTries}, ${maximumDoublings}))) end
   * interval '1 second'`;
 
 /** A secret that a call is held against. */

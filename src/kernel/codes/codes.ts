@@ -10,7 +10,7 @@ export type Purpose = (typeof codes.$inferInsert)['purpose'];
 const hour = 60 * 60 * 1000;
 
 /** Characters and lifetime by purpose. */
-const shapes: Record<Purpose, { length: number; lifetimeMs: number }> = {
+export const codeShapes: Record<Purpose, { length: number; lifetimeMs: number }> = {
   email: { length: 6, lifetimeMs: hour },
   phone: { length: 6, lifetimeMs: hour },
   password: { length: 6, lifetimeMs: hour },
@@ -36,7 +36,7 @@ export interface Code {
  * older one cannot make its owner wait for this one, which dies by its own wrong tries.
  */
 export async function createCode(tx: Tx, userId: string, purpose: Purpose): Promise<Code> {
-  const { length, lifetimeMs } = shapes[purpose];
+  const { length, lifetimeMs } = codeShapes[purpose];
   const code = randomText(upperDigits, length);
   const row = {
     hash: hashOf(tx, userId, purpose, code),

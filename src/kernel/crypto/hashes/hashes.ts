@@ -12,7 +12,7 @@ import { matchesSsha } from './ssha.ts';
 import { matchesInWorker } from './workers.ts';
 
 /** What hashPassword makes: argon2id with the second of OWASP's equal choices (Password Storage Cheat Sheet). */
-const ours = { variant: 'argon2id', memory: 19_456, passes: 2, parallelism: 1 } as const;
+export const ours = { variant: 'argon2id', memory: 19_456, passes: 2, parallelism: 1 } as const;
 
 /** A hash that may be imported and checked; undefined for any other string. Never throws. */
 export function parseHash(encoded: string): ParsedHash | undefined {
