@@ -56,6 +56,10 @@ export async function startWebhook(
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
+    if (request.method !== 'POST') {
+      response.writeHead(405).end();
+      return;
+    }
     const body = Buffer.concat(chunks).toString('utf8');
     const posted = { message: JSON.parse(body), headers: request.headers, body };
     const status = isSigned(posted) ? answer(posted) : 401;

@@ -39,6 +39,10 @@ function bodyOf({ letter, rendered }: Posting) {
 
 function failed(error: unknown): never {
   if (error instanceof ForbiddenAddress) throw new DeliveryError('unreachable', `the webhook stands at ${error.message}`);
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-  throw new DeliveryError('unreachable', `the webhook does not answer (${code})`);
+  throw new DeliveryError('unreachable', `the webhook does not answer (${reasonOf(error)})`);
 }
+
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return 'unknown';
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+};
