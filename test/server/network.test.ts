@@ -27,7 +27,7 @@ describe('the network of an address', () => {
         '2001:db8:1:2::1%eth0',
       ],
     ],
-    ['fe80::/64', ['fe80::1%eth0', 'fe80::1%25eth0', 'fe80::2']],
+    ['fe80::/64', ['fe80::1%eth0', 'fe80::1%eth-0.1', 'fe80::1%25eth0', 'fe80::2']],
     ['::/64', ['::1', '0:0:0:0:0:0:0:1', '::', '0::1']],
   ])('%s has one spelling', (key, spellings) => {
     for (const spelling of spellings) expect(from(spelling), spelling).toBe(key);
