@@ -44,6 +44,8 @@ export class Lane {
     this.#again = true;
     this.#taking ??= this.#take().finally(() => {
       this.#taking = undefined;
+      // Whoever came after the last look and before this line.
+      if (this.#again) this.wake();
     });
   }
 
@@ -135,6 +137,7 @@ export class Lane {
         return await finish(this.#app, queued);
       } catch (error) {
         if (this.#stopped) throw error;
+        this.#app.log.warn({ err: error, message: String(queued.id) }, 'a delivered message could not be struck off yet');
         await sleep(finishPauseMs);
       }
     }

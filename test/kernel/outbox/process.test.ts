@@ -1,7 +1,7 @@
 // The real process with real servers: killed while messages wait and while they are under way, and what it writes to its log.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import postgres from 'postgres';
@@ -113,6 +113,7 @@ test('in development, without any mail server, a message becomes a file: the log
   expect(file).toBe(join(dataDir, 'outbox', '00000001-verify-email.eml'));
   await eventually(async () => expect(await sql`select id from outbox`).toEqual([]));
   const content = await readFile(file, 'utf8');
+  expect([(await stat(file)).mode & 0o777, (await stat(dirname(file))).mode & 0o777]).toEqual([0o600, 0o700]);
   expect(child.output()).not.toContain(codeIn(content));
 });
 

@@ -110,6 +110,14 @@ describe('a sender', () => {
     expect(seen).toHaveLength(1);
   });
 
+  test('forgets wrong tries that nobody waits for any more', async () => {
+    const userId = await createHuman(server);
+    const lastAt = new Date(epoch.getTime() - 25 * 3_600_000).toISOString();
+    await server.sql`insert into guesses (user_id, kind, failures, last_at) values (${userId}, 'password', 9, ${lastAt})`;
+    await startSender({}, 20);
+    await eventually(async () => expect(await server.sql`select failures from guesses`).toEqual([]));
+  });
+
   test('shares the work with other processes, and no message goes out twice', async () => {
     const { seen, deliver } = recorder();
     const { promise: all, resolve } = Promise.withResolvers<void>();
