@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll } from 'vitest';
 import { exportUsers } from '../../src/features/transfer/export.ts';
 import type { Refusal } from '../../src/features/transfer/prepare.ts';
 import type { UserRecord } from '../../src/features/transfer/record.ts';
@@ -11,10 +11,16 @@ import { openSource } from '../../src/features/transfer/source.ts';
 import { operatorCall } from '../../src/system.ts';
 import type { TestServer } from '../support/server.ts';
 
-/** A folder that lasts as long as the test. */
+const folders: string[] = [];
+
+afterAll(async () => {
+  for (const path of folders) await rm(path, { recursive: true, force: true });
+});
+
+/** A folder that lasts as long as the test file. */
 export async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'roster-transfer-'));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  folders.push(path);
   return path;
 }
 
