@@ -54,7 +54,9 @@ let callers: Record<string, Actor>;
 let subjects: Record<string, string>;
 
 beforeAll(async () => {
-  server = await startServer({ env: { ROSTER_TRIES_PER_NETWORK: '1000000' } });
+  // A lock-out must not tell either.
+  const env = { ROSTER_TRIES_PER_NETWORK: '1000000', ROSTER_LOCK_AFTER_PASSWORD_TRIES: '3' };
+  server = await startServer({ env });
   wire = openWire(server.address);
   const elsewhere = await createOrganization(server);
   callers = {
@@ -119,6 +121,9 @@ async function beginAnew(): Promise<void> {
   const past = new Date(epoch.getTime() - 1).toISOString();
   server.setTime(epoch);
   await sql`delete from guesses`;
+  const { initial = '', locked = '' } = subjects;
+  await sql`update users set state = (case id when ${initial} then 'initial' else 'active' end)::user_state
+    where state = 'locked' and id <> ${locked}`;
   await sql`update codes set failures = 0`;
   await sql`update codes set expires_at = ${past} where user_id = ${subjects['with an expired code'] ?? ''}`;
   await sql`update codes set failures = 5 where user_id = ${subjects['with a dead code'] ?? ''}`;
@@ -170,6 +175,8 @@ describe.each(named)('%s', (_, one) => {
       outcomes.push(...answers.slice(0, 1).map(outcomeOf));
     }
     const [unknown, wait] = ['not_found USER_NOT_FOUND', 'resource_exhausted TRIED_TOO_OFTEN'];
+    const [row] = await server.sql`select state from users where id = ${subjects['of another organization'] ?? ''}`;
+    expect(row).toEqual({ state: one.field === 'currentPassword' ? 'locked' : 'active' });
     expect(outcomes).toEqual([...Array(5).fill(unknown), wait, wait, unknown, wait, unknown, wait]);
   });
 });
