@@ -21,11 +21,21 @@ export async function remember(sql: Sql): Promise<Memory> {
   const tables = parentsFirst(await findTables(sql));
   await sql.unsafe('create schema remembered');
   for (const { name } of tables) await sql.unsafe(`create table ${copyOf(name)} as table ${name}`);
-  const sums = tables.map(({ name }) => `select '${name}' as name, ${sum} as sum from ${name} t`).join(' union all ');
-  const sumsNow = async () =>
-    new Map((await sql.unsafe<{ name: string; sum: string }[]>(sums)).map(({ name, sum }) => [name, sum]));
-  const before = await sumsNow();
-  const changed = async () => [...(await sumsNow())].filter(([name, sum]) => before.get(name) !== sum).map(([name]) => name);
+  const sumsOf = async (names: readonly string[]) => {
+    const sums = names.map((name) => `select '${name}' as name, ${sum} as sum from ${name} t`).join(' union all ');
+    return new Map((await sql.unsafe<{ name: string; sum: string }[]>(sums)).map(({ name, sum }) => [name, sum]));
+  };
+  const before = await sumsOf(tables.map(({ name }) => name));
+  await watch(sql, tables);
+  // What is written to and back again has not changed: the sums decide, but only of tables that somebody wrote to.
+  const dirty = new Set<string>();
+  const changed = async () => {
+    for (const { name } of await sql<{ name: string }[]>`delete from remembered.writes returning name`) dirty.add(name);
+    if (dirty.size === 0) return [];
+    const now = await sumsOf([...dirty]);
+    for (const [name, sum] of now) if (before.get(name) === sum) dirty.delete(name);
+    return [...dirty];
+  };
   const restore = async (names: readonly string[]) => {
     const affected = tables.filter(({ name }) => names.includes(name));
     const statements = [...affected.map(removing).reverse(), ...affected.map(returning)];
@@ -35,6 +45,18 @@ export async function remember(sql: Sql): Promise<Memory> {
     if (left.length > 0) await restore(left);
   };
   return { changed, restore };
+}
+
+/** Notes each statement that writes to a table. */
+async function watch(sql: Sql, tables: readonly Table[]): Promise<void> {
+  await sql.unsafe(`
+    create table remembered.writes (name text);
+    create function remembered.note() returns trigger language plpgsql as
+      $$ begin insert into remembered.writes values (format('%I.%I', tg_table_schema, tg_table_name)); return null; end $$`);
+  for (const { name } of tables) {
+    await sql.unsafe(`create trigger note after insert or update or delete on ${name}
+      for each statement execute function remembered.note()`);
+  }
 }
 
 const sum = `md5(coalesce(string_agg(t::text, ';' order by t::text collate "C"), ''))`;
