@@ -287,6 +287,9 @@ describe('nothing is lost, nothing goes out twice', () => {
     await queueMail();
     await started.promise;
     const stopped = patient.stop(60_000);
+    const unlistening = () => server.sql`
+      select from pg_stat_activity where datname = current_database() and state = 'idle' and query ilike 'unlisten%'`;
+    await eventually(async () => expect(await unlistening()).not.toEqual([]));
     release();
     await stopped;
     expect(seen).toHaveLength(1);
