@@ -36,10 +36,10 @@ export async function forgetProgress(tx: Tx, file: Buffer): Promise<void> {
   await tx.db.delete(imports).where(eq(imports.file, file));
 }
 
-export async function findFirstOrganization(db: Db): Promise<string> {
+/** The organization that came with the instance; undefined before its first start. */
+export async function findFirstOrganization(db: Db): Promise<string | undefined> {
   const [instance] = await db.select({ id: instances.defaultOrganizationId }).from(instances);
-  if (!instance) throw new Error('the instance was not set up');
-  return instance.id;
+  return instance?.id;
 }
 
 /** As `lockId` does it for one; in one order, so that two who lock several do not wait for each other. */
