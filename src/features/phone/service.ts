@@ -2,7 +2,7 @@
 // their delivery to the kernel.
 import parsePhoneNumber from 'libphonenumber-js/max';
 import type { App, Call, Tx, UserRow } from '../../kernel/call.ts';
-import { createCode, deleteCode, isCodePending } from '../../kernel/codes/codes.ts';
+import { createCode, deleteCode, isCodePending, killCodes } from '../../kernel/codes/codes.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
 import { type Details, record, type UserColumns } from '../user/events.ts';
@@ -91,6 +91,7 @@ export async function changePhone(tx: Tx, user: UserRow, input: PhoneInput): Pro
     return undefined;
   }
   await deleteCode(tx, user.id, 'phone');
+  await killCodes(tx, user.id, ['password']);
   await record(tx, user.id, { type: 'phone.changed' }, { phone: number, phoneVerified: false });
   if (verified) await confirmPhone(tx, user);
   return issuePhoneCode(tx, { ...user, phone: number }, verification);
@@ -105,6 +106,7 @@ async function confirmPhone(tx: Tx, user: UserRow): Promise<void> {
 export async function clearPhone(tx: Tx, user: UserRow): Promise<void> {
   if (user.phone === '') return;
   await deleteCode(tx, user.id, 'phone');
+  await killCodes(tx, user.id, ['password']);
   await record(tx, user.id, { type: 'phone.removed' }, { phone: '', phoneVerified: false });
 }
 

@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Tx } from '../call.ts';
 import { keyedHash } from '../crypto/keys.ts';
 import { codes } from '../db/schema.ts';
@@ -94,4 +94,12 @@ export async function isCodePending(tx: Tx, userId: string, purpose: Purpose): P
 
 export async function deleteCode(tx: Tx, userId: string, purpose: Purpose): Promise<void> {
   await tx.db.delete(codes).where(and(eq(codes.userId, userId), eq(codes.purpose, purpose)));
+}
+
+/** Makes codes useless that went to an address which is the user's no more; they still count as made (`isCodePending`). */
+export async function killCodes(tx: Tx, userId: string, purposes: readonly Purpose[]): Promise<void> {
+  await tx.db
+    .update(codes)
+    .set({ failures: maximumFailures })
+    .where(and(eq(codes.userId, userId), inArray(codes.purpose, purposes)));
 }
