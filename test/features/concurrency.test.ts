@@ -197,7 +197,7 @@ describe('one secret for twenty', () => {
       });
     expect(await race(50, (users, n) => guess(users, `GUESS${n}`))).toEqual({
       'InvalidArgument CODE_WRONG': 5,
-      'FailedPrecondition CODE_ABSENT': 45,
+      'ResourceExhausted TRIED_TOO_OFTEN': 45,
     });
     expect(await race(1, (users) => guess(users, code))).toEqual({ 'FailedPrecondition CODE_ABSENT': 1 });
   });
