@@ -109,8 +109,8 @@ function askPlainly(path: string, headers: Record<string, string | undefined>, b
   });
 }
 
-/** What is wrong with the messages that wait, and how many there are; all is as before then. */
-async function settle(): Promise<{ problems: string[]; count: number }> {
+/** What is wrong with the messages that wait, and of which kinds they are; all is as before then. */
+async function settle(): Promise<{ problems: string[]; kinds: string[] }> {
   const { app } = server;
   const rows = await app.db.select().from(outbox);
   const problems = rows.flatMap((row) => {
@@ -126,43 +126,46 @@ async function settle(): Promise<{ problems: string[]; count: number }> {
   });
   const changed = await memory.changed();
   if (changed.length > 0) await memory.restore(changed);
-  return { problems, count: rows.length };
+  return { problems, kinds: rows.map(({ kind }) => kind) };
 }
 
-/** Asks, and adds what is wrong with the answer and with what was sent. Returns the number of messages. */
-async function attack(asked: Asked, headers: Partial<typeof hostile>, version: Version, problems: string[]): Promise<number> {
+/** Asks, and adds what is wrong with the answer and with what was sent. Returns the kinds of messages that were. */
+async function attack(asked: Asked, headers: Partial<typeof hostile>, version: Version, problems: string[]): Promise<string[]> {
   const answer = await ask(asked, headers, version);
-  const { problems: found, count } = await settle();
+  const { problems: found, kinds } = await settle();
   const told = answer.includes(evil) ? [`the answer: ${answer}`] : [];
   const which = `${asked.method.name} over HTTP/${version} with ${Object.keys(headers)}`;
   problems.push(...[...found, ...told].map((problem) => `${which}: ${problem}`));
-  return count;
+  return kinds;
 }
 
 test('every link leads to the public URL, whatever the headers say, in all that any call sends', {
   timeout: 300_000,
 }, async () => {
   const problems: string[] = [];
-  const found = new Map<string, Asked[]>();
+  const sends: Asked[] = [];
+  const firstOf = new Map<string, Asked>();
   for (const [, method] of served) {
     for (const { json } of allFormsOf(method.input)) {
       for (const userId of people) {
         const asked = { method, json, userId };
-        if ((await attack(asked, hostile, '2', problems)) === 0) continue;
-        found.set(method.name, [...(found.get(method.name) ?? []), asked]);
+        const kinds = await attack(asked, hostile, '2', problems);
+        if (kinds.length === 0) continue;
+        sends.push(asked);
+        for (const kind of kinds) if (!firstOf.has(kind)) firstOf.set(kind, asked);
         break;
       }
     }
   }
-  expect(new Set(found.keys()), 'the calls that send').toEqual(new Set(Object.keys(sending)));
-  for (const all of found.values()) {
-    for (const asked of all) {
-      if ((await attack(asked, hostile, '1.1', problems)) === 0) problems.push(`${asked.method.name} sent nothing over HTTP/1.1`);
-    }
-    // Alone, each of them could count where together another one hides it.
-    const [first] = all;
-    for (const [index, [name, value]] of Object.entries(hostile).entries()) {
-      if (first) await attack(first, { [name]: value }, index % 2 === 0 ? '1.1' : '2', problems);
+  expect(new Set(sends.map(({ method }) => method.name)), 'the calls that send').toEqual(new Set(Object.keys(sending)));
+  for (const asked of sends) {
+    const kinds = await attack(asked, hostile, '1.1', problems);
+    if (kinds.length === 0) problems.push(`${asked.method.name} sent nothing over HTTP/1.1`);
+  }
+  // Alone, each of them could count where together another one hides it.
+  for (const asked of firstOf.values()) {
+    for (const [name, value] of Object.entries(hostile)) {
+      for (const version of ['1.1', '2'] as const) await attack(asked, { [name]: value }, version, problems);
     }
   }
   expect(problems).toEqual([]);
