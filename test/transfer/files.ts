@@ -39,18 +39,23 @@ export const linesOf = async (path: string): Promise<Row[]> =>
     .filter((line) => line !== '')
     .map((line): Row => JSON.parse(line));
 
-/** Imports a file and tells what became of it. */
-export async function importFile({ app }: TestServer, path: string, options: Partial<ImportOptions> = {}) {
+/** Imports a file, or its first batch, and tells what became of it. */
+export async function importFile(
+  { app }: TestServer,
+  path: string,
+  { firstBatch = false, ...options }: Partial<ImportOptions> & { firstBatch?: boolean } = {},
+) {
+  const stop = new AbortController();
   const refusals: Refusal[] = [];
   const imported: ImportedLine[] = [];
-  const defaults = { organizationId: undefined, batch: 1000, rehearsal: false, again: false, stop: new AbortController().signal };
+  const defaults = { organizationId: undefined, batch: 1000, rehearsal: false, again: false, stop: stop.signal };
   const observer = {
     begins: async () => {},
     judged: async (refused: readonly Refusal[], went: readonly ImportedLine[]) => {
       refusals.push(...refused);
       imported.push(...went);
     },
-    moved: () => {},
+    moved: () => firstBatch && stop.abort(),
   };
   const progress = await importUsers(operatorCall(app), await openSource(path), { ...defaults, ...options }, observer);
   return { progress, refusals, imported };

@@ -1,5 +1,5 @@
 // How an import goes: rehearsed, stopped, killed, beside others. Each line becomes its user exactly once.
-import { access } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { ImportMoved } from '../../src/features/transfer/service.ts';
@@ -104,11 +104,8 @@ test('a stopped import goes on behind its last batch; a finished one does nothin
   const rows = people(10);
   rows[4] = person({ givenName: '' });
   const path = await fileOf(rows);
-  const stop = new AbortController();
-  const stopping = importFile(server, path, { batch: 3, stop: stop.signal });
-  stop.abort();
-  const first = await stopping;
-  expect(first.progress.lines).toBeLessThan(10);
+  const first = await importFile(server, path, { batch: 3, firstBatch: true });
+  expect(first.progress.lines).toBe(3);
   const second = await importFile(server, path, { batch: 3 });
   expect([...first.imported, ...second.imported].map(({ line }) => line)).toEqual([1, 2, 3, 4, 6, 7, 8, 9, 10]);
   expect(second.progress).toMatchObject({ lines: 10, imported: 9, refused: 1 });
@@ -186,6 +183,17 @@ test('killed in the middle, the same command goes on, and its report is that of 
     ...{ line: 4, reason: 'INVALID_REQUEST', field: 'givenName' },
     message: 'The request breaks a rule: givenName: must be 1 to 200 characters long.',
   });
+});
+
+test('a report goes on behind what is true of it: nothing of a batch that was never committed', async () => {
+  const rows = people(6).map((row, at) => (at === 1 || at === 4 ? { ...row, givenName: '' } : row));
+  const path = await fileOf(rows);
+  expect((await importFile(server, path, { batch: 3, firstBatch: true })).progress.lines).toBe(3);
+  const committed = '{"line":2,"reason":"INVALID_REQUEST"}\n';
+  await writeFile(`${path}.report.ndjson`, `${committed}{"line":4,"reason":"USERNAME_TAKEN"}\n{"line":5,"rea`);
+  expect((await roster(server, 'user', 'import', path)).code).toBe(1);
+  const told = await linesOf(`${path}.report.ndjson`);
+  expect(told).toEqual([{ line: 2, reason: 'INVALID_REQUEST' }, expect.objectContaining({ line: 5, reason: 'INVALID_REQUEST' })]);
 });
 
 test('the command tells what it did, by words and by its exit code', async () => {

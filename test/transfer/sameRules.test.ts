@@ -192,8 +192,10 @@ async function stateOf(server: TestServer, places: Record<string, string>) {
     passwordHash: user.passwordHash?.startsWith('$argon2id$') ? 'ours' : user.passwordHash,
   }));
   const columns = await server.sql`select username, given_name_key, family_name_key, nick_name_key, email_key,
-    display_name_key, preferred_language, password_changed_at, type, name, description from users where username <> 'admin'`;
-  const events = await server.sql`select u.username, u.id, e.type, e.payload, e.created_at from users u
+    display_name_key, preferred_language, password_changed_at, type, name, description,
+    sequence - (select count(*) from user_events where user_id = id and user_events.type = 'phone.code.created') as sequence
+    from users where username <> 'admin'`;
+  const events = await server.sql`select u.username, u.id, e.sequence, e.type, e.payload, e.created_at from users u
     join user_events e on e.user_id = u.id where u.username <> 'admin' and e.type <> 'phone.code.created'
     order by u.username, e.sequence`;
   const metadata = await server.sql`select u.username, m.key, m.key_key, m.value, m.created_at from user_metadata m
