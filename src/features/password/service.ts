@@ -8,6 +8,7 @@ import { type App, type Call, type Tx, transaction, type UserRow } from '../../k
 import { checkCode, createCode, deleteCode } from '../../kernel/codes/codes.ts';
 import { acceptedFormats } from '../../kernel/crypto/hashes/formats.ts';
 import {
+  coversAll,
   hashPassword,
   isOutdated,
   normalisePassword,
@@ -21,6 +22,7 @@ import { countTry, forgiveTries, rightTry } from '../../kernel/guessing.ts';
 import { checkUrlTemplate } from '../../kernel/links.ts';
 import type { Channel } from '../../kernel/outbox/message.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
+import { evenOut } from '../../kernel/pace.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { type Details, record } from '../user/events.ts';
 import { type Changed, changePerson, notOwn, personOf, proveByCode, tellAtOnce } from '../user/person.ts';
@@ -115,6 +117,7 @@ interface Subject {
 
 /** The stored hash that the password is right for. Costs the same whether there is such a user, and whether he has one. */
 async function checkCurrent(call: Call, { userId, user, unknown }: Subject, password: string): Promise<string> {
+  const begun = performance.now();
   const hash = user && (await findHash(call, user.id));
   if (user && hash === undefined && isVisible(call, user)) throw failure('PASSWORD_NOT_SET');
   const guess = { userId, kind: 'password', user } as const;
@@ -122,9 +125,11 @@ async function checkCurrent(call: Call, { userId, user, unknown }: Subject, pass
   if (hash === undefined) await verifyDecoy(password);
   else if (await verifyPassword(hash, password)) {
     await rightTry(call, guess);
-    return isOutdated(hash) ? rehash(call, userId, hash, password) : hash;
+    return isOutdated(hash) && coversAll(hash, password) ? rehash(call, userId, hash, password) : hash;
   }
   if (user) await transaction(call, (tx) => recordWrongPassword(tx, user.id, failures));
+  // Imported hashes cost something else than the decoy, and history is written for those only who have one.
+  if (!user || !isVisible(call, user)) await evenOut(begun);
   throw refusedProof(call, user, 'PASSWORD_WRONG', unknown);
 }
 

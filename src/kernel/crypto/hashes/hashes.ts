@@ -79,6 +79,13 @@ export function isOutdated(encoded: string): boolean {
   );
 }
 
+/** Bytes that bcrypt looks at; what comes after them was never checked. */
+const bcryptBytes = 72;
+
+/** Whether the hash is right for the whole password, and not only for the beginning that its algorithm looks at. */
+export const coversAll = (encoded: string, password: string): boolean =>
+  parseFormat(encoded)?.kind !== 'bcrypt' || Buffer.byteLength(password) <= bcryptBytes;
+
 /** Computes whatever the hash costs and outside the pool: published vectors lie below the bounds. */
 export async function verifyParsed(parsed: ParsedHash, password: string): Promise<boolean> {
   const bytes = Buffer.from(password);
