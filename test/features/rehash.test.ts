@@ -51,7 +51,7 @@ const wrong = 'InvalidArgument PASSWORD_WRONG';
 test('a hash that covers only the beginning stays: what was typed behind it was never checked', async () => {
   const { hashSync } = await import('@node-rs/bcrypt');
   const long = `${'Aa1!'.repeat(18)} and more`;
-  const hash = hashSync(long, 10);
+  const hash = hashSync(long, { cost: 10 });
   const userId = await importUser(hash);
   expect(await show(userId, `${'Aa1!'.repeat(18)} mistyped`)).toBe(right);
   expect(await storedHash(userId)).toBe(hash);

@@ -40,10 +40,15 @@ export const messagesTo = (server: TestServer, to: string, count = 1): Promise<s
     return messages.length >= count ? messages : undefined;
   }, `${count} messages to ${to}`);
 
-/** All messages to an address or a number that were queued before this call. */
+/**
+ * All messages to an address or a number that were queued before this call. What was queued at a time that a test has turned
+ * back since is not due.
+ */
 export async function messagesUntilNow(server: TestServer, to: string): Promise<string[]> {
+  const now = server.app.clock().toISOString();
   await until(async () => {
-    const [row] = await server.sql`select from outbox where dead_at is null limit 1`;
+    const [row] = await server.sql`
+      select from outbox where dead_at is null and (attempts > 0 or due_at <= ${now}) limit 1`;
     return row ? undefined : true;
   }, 'an empty outbox');
   return delivered(server, to);
