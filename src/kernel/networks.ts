@@ -25,14 +25,21 @@ export class TryLimits {
   take(network: string | undefined, now: Date): void {
     if (network === undefined) return;
     const time = now.getTime();
-    const fullAt = Math.max(time, this.#fullAt.get(network) ?? 0) + this.#tryMs;
+    const fullAt = Math.max(time, this.#known(network, time)) + this.#tryMs;
     if (fullAt > time + refillMs) throw failure('TRIED_TOO_OFTEN', { retryAfterMs: Math.ceil(fullAt - time - refillMs) });
     this.#keep(network, fullAt, time);
   }
 
   giveBack(network: string | undefined, now: Date): void {
     if (network === undefined) return;
-    this.#keep(network, (this.#fullAt.get(network) ?? 0) - this.#tryMs, now.getTime());
+    const time = now.getTime();
+    this.#keep(network, this.#known(network, time) - this.#tryMs, time);
+  }
+
+  /** What lies further ahead than a bucket takes to fill was written before the clock was set back: nobody waits for that. */
+  #known(network: string, time: number): number {
+    const fullAt = this.#fullAt.get(network) ?? 0;
+    return fullAt > time + refillMs ? 0 : fullAt;
   }
 
   #keep(network: string, fullAt: number, time: number): void {
