@@ -36,10 +36,10 @@ export class TryLimits {
     this.#keep(network, this.#known(network, time) - this.#tryMs, time);
   }
 
-  /** What lies further ahead than a bucket takes to fill was written before the clock was set back: nobody waits for that. */
+  /** What lies far further ahead than a bucket takes to fill was written by a clock that was set right since: nobody waits for that. */
   #known(network: string, time: number): number {
     const fullAt = this.#fullAt.get(network) ?? 0;
-    return fullAt > time + refillMs ? 0 : fullAt;
+    return fullAt > time + 2 * refillMs ? 0 : fullAt;
   }
 
   #keep(network: string, fullAt: number, time: number): void {
