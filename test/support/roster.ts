@@ -3,15 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { type Child, run } from './process.ts';
 import type { TestServer } from './server.ts';
 
-// As npm run roster does it: everything loads several times as fast.
-const imports = new URL('../../src/imports.ts', import.meta.url).href;
 const program = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
 /** Starts a command on the data of a server. */
 export function startCommand({ database, dataDir }: TestServer, args: string[], env: NodeJS.ProcessEnv = {}): Child {
   const data = { DATABASE_URL: database.url, ROSTER_DATA: dataDir };
   return run(program, args, {
-    env: { PATH: process.env.PATH, NO_COLOR: '1', NODE_OPTIONS: `--import ${imports}`, ...data, ...env },
+    env: { PATH: process.env.PATH, NO_COLOR: '1', ...data, ...env },
   });
 }
 
