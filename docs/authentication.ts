@@ -13,7 +13,7 @@ import { upperDigits } from '../src/kernel/codes/random.ts';
 import { ours } from '../src/kernel/crypto/hashes/hashes.ts';
 import { waitingPerSlot } from '../src/kernel/crypto/hashes/pool.ts';
 import { firstWaitSeconds, freeTries, longestWaitSeconds, memoryHours } from '../src/kernel/guessing.ts';
-import { refillSeconds } from '../src/kernel/networks.ts';
+import { codeTriesPerNetwork, codeTrySeconds, ownSends, ownSendsSeconds, refillSeconds } from '../src/kernel/networks.ts';
 
 const codes = [
   { to: 'verify an e-mail address', ...codeShapes.email },
@@ -63,6 +63,8 @@ export const authentication = (): string =>
         `| life of a code to ${to} | ${hours(lifetimeMs)}, one live code at a time | \`kernel/codes/codes.ts\` |`,
     ),
     `| wrong passwords, codes and tokens from one network | ${tries} at once; all come back within ${refillSeconds} s | \`${variables.triesPerNetwork.name}\` |`,
+    `| wrong tries at the codes of one user from one network, unless the user himself or somebody who may read him calls | ${codeTriesPerNetwork} at once, then one every ${codeTrySeconds} s | \`kernel/networks.ts\` |`,
+    `| codes that a person has sent to himself | ${ownSends} at once; all come back within ${ownSendsSeconds / 3600} h | \`kernel/networks.ts\` |`,
     `| what a network is | an IPv4 address, or the first ${variables.networkPrefix.default} bits of an IPv6 address | \`${variables.networkPrefix.name}\`, \`${variables.trustedProxies.name}\` |`,
     `| wrong passwords with which a user is locked | ${variables.lockAfterPasswordTries.default === '0' ? 'none: users are never locked' : variables.lockAfterPasswordTries.default} | \`${variables.lockAfterPasswordTries.name}\` |`,
     `| passwords being hashed | as many as there are cores, ${waitingPerSlot} waiting for each; the rest is turned away | \`UV_THREADPOOL_SIZE\`, one more than the cores, beyond 3 cores |`,
@@ -73,7 +75,7 @@ export const authentication = (): string =>
     '',
     '* **A try is counted before it is looked at**, in one statement, and forgiven when it was right: many at once are no way',
     '  round. A try that is turned away does not count. A right password, a new one, and an unlock forgive; so does a new code',
-    '  the tries of codes.',
+    '  the tries of codes, unless the user himself asked for it.',
     '* **All names of a user lead to the same count**: it belongs to the id. An id that does not exist has a count like any',
     '  other, so that waiting tells nothing.',
     '* **A network pays only for what was wrong**: a valid token passes and is never slowed, whatever else came from there. Who',
@@ -88,6 +90,9 @@ export const authentication = (): string =>
     `* **Waits, not locks.** Who knows a user's name can make that user's passwords wait, ${longestWaitSeconds} s at the longest, and has to`,
     "  go on doing so; an administrator's unlock ends it. Tokens, and other ways to authenticate, do not wait: each kind has a",
     '  count of its own.',
+    '* **A stranger cannot kill codes faster than they are used**: from one network he has fewer tries at one user than a code has,',
+    '  and gets one back in longer than it takes to read a mail. From many networks he can, for as long as he goes on: then',
+    '  `ROSTER_TRIES_PER_NETWORK`, a firewall, or signing in by other means helps.',
     '* **Locking after a number of wrong passwords** is there for those whose rules demand it, and off. On, it lets strangers lock',
     '  people out until somebody unlocks them. The last owner who can act is never locked, nor anybody without a password.',
     '* **Networks are limited by themselves**, so that one cannot try at many users, a few times each; and only callers with a',
@@ -104,7 +109,8 @@ export const authentication = (): string =>
     "* New users follow the instance's policy, changes that of the user's organization, or the instance's if it has none.",
     `* None of the ${listed().toLocaleString('en')} most common passwords, in any letter case (a list in the package, nothing is asked over the network),`,
     `  and none with a name or the e-mail address of the user in it (${shortestName} letters or more of it). The list has passwords of`,
-    '  8 characters and more: a policy that allows shorter ones allows the common ones among them.',
+    '  8 characters and more: a policy that allows shorter ones allows the common ones among them. It is compared as a whole:',
+    '  few of its words have all four classes, so it counts for most where length alone is asked for.',
     '* Passwords are normalised to NFKC before they are measured, hashed and compared; they never expire; imported hashes follow',
     '  no policy, and are replaced by ours when their password was right the next time.',
     '',

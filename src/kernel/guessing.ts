@@ -40,20 +40,35 @@ export interface Guess {
   user: { organizationId: string } | undefined;
 }
 
-/** Who may read the user passes on what other people typed: his network tells nothing of theirs. */
-const comesThroughService = ({ caller }: Call, { user }: Guess) =>
-  user !== undefined && can(caller, 'user.read', user.organizationId);
+/**
+ * Whose wrong tries the caller's network answers for. Who may read the user passes on what other people typed: his network
+ * tells nothing of theirs.
+ */
+const networkOf = ({ caller, network }: Call, { user }: Guess) =>
+  user !== undefined && can(caller, 'user.read', user.organizationId) ? undefined : network;
 
 /**
- * Counts a try before it is looked at: however many come at once, no more are looked at than the limit lets. A right one
- * is forgiven by `rightTry`. Returns the wrong tries in a row, this one among them. TRIED_TOO_OFTEN, with the time left,
- * while the wait lasts, or when the caller's network has used up its wrong tries; such a try does not count.
+ * A stranger's tries at one user's codes: a code dies of wrong tries, so that otherwise whoever knows a user's id could kill
+ * each one before its owner has read it.
+ */
+function strangerKey(call: Call, guess: Guess): string | undefined {
+  const network = networkOf(call, guess);
+  if (network === undefined || guess.kind !== 'code' || call.caller.id === guess.userId) return undefined;
+  return `${network} ${guess.userId}`;
+}
+
+/**
+ * Counts a try before it is looked at: however many come at once, no more are looked at than the limit lets. Then it is
+ * right (`rightTry`), wrong (`wrongTry`), or was not looked at after all (`takeBackTry`). Returns the wrong tries in a row,
+ * this one among them. TRIED_TOO_OFTEN, with the time left, while the wait lasts, or when the caller's network has used up
+ * its wrong tries; such a try does not count.
  */
 export async function countTry(call: Call, guess: Guess): Promise<number> {
   const { db, now } = call;
   const { userId, kind } = guess;
-  const network = comesThroughService(call, guess) ? undefined : call.network;
-  call.tryLimits.take(network, now);
+  call.tryLimits.refuseUsedUp(networkOf(call, guess), now);
+  const stranger = strangerKey(call, guess);
+  call.codeTryLimits.take(stranger, now);
   const forgotten = new Date(now.getTime() - memoryMs).toISOString();
   const admitted = await db
     .insert(guesses)
@@ -69,7 +84,7 @@ export async function countTry(call: Call, guess: Guess): Promise<number> {
     .returning({ failures: guesses.failures });
   const [counted] = admitted;
   if (counted) return counted.failures;
-  call.tryLimits.giveBack(network, now);
+  call.codeTryLimits.giveBack(stranger, now);
   throw failure('TRIED_TOO_OFTEN', { retryAfterMs: await remaining(db, guess, now) });
 }
 
@@ -78,10 +93,23 @@ async function remaining(db: Db, { userId, kind }: Guess, now: Date): Promise<nu
   return row ? Math.max(1, row.lastAt.getTime() + waitMs(row.failures) - now.getTime()) : 1;
 }
 
-/** A try that was counted was right. */
+/** A try that was counted was right: it is forgiven, and those before it. */
 export async function rightTry(call: Call, guess: Guess): Promise<void> {
-  if (!comesThroughService(call, guess)) call.tryLimits.giveBack(call.network, call.now);
+  call.codeTryLimits.giveBack(strangerKey(call, guess), call.now);
   await forgiveTries(call.db, guess.userId, guess.kind);
+}
+
+/** A try that was counted was wrong: the network answers for it as well. */
+export function wrongTry(call: Call, guess: Guess): void {
+  call.tryLimits.charge(networkOf(call, guess), call.now);
+}
+
+/** A try was counted and then not looked at. */
+export async function takeBackTry({ db }: Call, { userId, kind }: Guess): Promise<void> {
+  await db
+    .update(guesses)
+    .set({ failures: sql`greatest(${guesses.failures} - 1, 0)` })
+    .where(matching(userId, kind));
 }
 
 /** After a right try, an unlock, a new password, or a new code. */

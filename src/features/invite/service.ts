@@ -33,7 +33,7 @@ export function createInviteCode(call: Call, userId: string, delivery: Delivery)
   if (delivery.kind === 'send' && delivery.urlTemplate !== undefined) {
     checkUrlTemplate(call, delivery.urlTemplate, 'invite', 'send_code.url_template');
   }
-  const options = { unknown, initial: true, ...(delivery.kind === 'return' && notOwn) } as const;
+  const options = { unknown, ...(delivery.kind === 'return' && notOwn) } as const;
   return changePerson(call, userId, options, async (tx, user) => {
     await refuseWhoCanSignIn(tx, userId);
     const { urlTemplate = null, applicationName = null } = (await findInvite(tx, userId)) ?? {};
@@ -48,7 +48,7 @@ export function createInviteCode(call: Call, userId: string, delivery: Delivery)
 
 /** A new code by the same mail; CODE_NOT_PENDING when none was mailed, or it was used. */
 export async function resendInviteCode(call: Call, userId: string): Promise<Details> {
-  const { details } = await changePerson(call, userId, { unknown, initial: true }, async (tx, user) => {
+  const { details } = await changePerson(call, userId, { unknown }, async (tx, user) => {
     await refuseWhoCanSignIn(tx, userId);
     const before = await findInvite(tx, userId);
     if (!before?.mailed || !(await isCodePending(tx, userId, 'invite'))) throw failure('CODE_NOT_PENDING');

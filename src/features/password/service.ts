@@ -18,7 +18,7 @@ import {
 } from '../../kernel/crypto/hashes/hashes.ts';
 import { HashingBusy } from '../../kernel/crypto/hashes/pool.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
-import { countTry, forgiveTries, rightTry } from '../../kernel/guessing.ts';
+import { countTry, forgiveTries, type Guess, rightTry, takeBackTry, wrongTry } from '../../kernel/guessing.ts';
 import { checkUrlTemplate } from '../../kernel/links.ts';
 import type { Channel } from '../../kernel/outbox/message.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
@@ -122,15 +122,32 @@ async function checkCurrent(call: Call, { userId, user, unknown }: Subject, pass
   if (user && hash === undefined && isVisible(call, user)) throw failure('PASSWORD_NOT_SET');
   const guess = { userId, kind: 'password', user } as const;
   const failures = await countTry(call, guess);
-  if (hash === undefined) await verifyDecoy(password);
-  else if (await verifyPassword(hash, password)) {
+  const right = await unlessBusy(call, guess, () => isRight(hash, password));
+  if (hash !== undefined && right) {
     await rightTry(call, guess);
     return isOutdated(hash) && coversAll(hash, password) ? rehash(call, userId, hash, password) : hash;
   }
+  wrongTry(call, guess);
   if (user) await transaction(call, (tx) => recordWrongPassword(tx, user.id, failures));
   // Imported hashes cost something else than the decoy, and history is written for those only who have one.
   if (!user || !isVisible(call, user)) await evenOut(begun);
   throw refusedProof(call, user, 'PASSWORD_WRONG', unknown);
+}
+
+async function isRight(hash: string | undefined, password: string): Promise<boolean> {
+  if (hash !== undefined) return verifyPassword(hash, password);
+  await verifyDecoy(password);
+  return false;
+}
+
+/** A try that hashing had no time for is none. */
+async function unlessBusy<T>(call: Call, guess: Guess, look: () => Promise<T>): Promise<T> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof HashingBusy) await takeBackTry(call, guess);
+    throw error;
+  }
 }
 
 /**
