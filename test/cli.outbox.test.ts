@@ -56,7 +56,7 @@ describe('the outbox', patient, () => {
     }
     const [row] = await server.sql<{ id: string }[]>`select id from outbox order by id`;
     const id = row?.id ?? '';
-    expect(await outbox('remove', '--id', id)).toEqual({ code: 0, said: `The message ${id} is removed.` });
+    expect(await outbox('remove', '--id', id)).toEqual({ code: 0, said: '1 message is removed.' });
     expect(await outbox('remove', '--id', id)).toEqual({ code: 1, said: `There is no message ${id}.` });
     expect((await outbox('retry', '--id', id)).code).toBe(1);
 
@@ -78,15 +78,18 @@ describe('the outbox', patient, () => {
     expect(listed).toEqual({ code: 0, said: expect.stringMatching(/^\d+ {2}verify-email .* {2}0 attempts {2}due now$/) });
     expect(listed.said).toContain(email);
     await server.sql`update outbox set dead_at = now(), failure = 'expired', expires_at = now() - interval '1 second'`;
-    expect(await roster(['outbox', 'retry', '--all-dead'], dataOf(server))).toEqual({
-      code: 0,
-      said: '0 messages are sent again.',
-    });
+    for (const [command, said] of [
+      ['retry', '0 messages are sent again.'],
+      ['remove', '1 message is removed.'],
+    ] as const) {
+      expect(await roster(['outbox', command, '--all-dead'], dataOf(server))).toEqual({ code: 0, said });
+    }
+    expect(await server.sql`select id from outbox`).toEqual([]);
   });
 
   test('says what is missing', async () => {
     const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' };
-    for (const args of [['retry'], ['retry', '--id', '1', '--all-dead'], ['remove']]) {
+    for (const args of [['retry'], ['retry', '--id', '1', '--all-dead'], ['remove'], ['remove', '--id', '1', '--all-dead']]) {
       expect(await roster(['outbox', ...args], env)).toEqual({
         code: 2,
         said: expect.stringMatching(/^Not done\. /),
@@ -140,7 +143,7 @@ describe('the doctor', patient, () => {
     const smtp = await startSmtp({ login: { user: 'roster', password: 'right' } });
     const server = await startServer({ env: { ROSTER_MESSAGE_FILES: 'off' } });
     await createHuman(server, { email: { email: 'given-up@example.net' } });
-    await server.sql`update outbox set dead_at = now(), failure = 'expired'`;
+    await server.sql`update outbox set dead_at = now(), failure = 'refused', expires_at = now() + interval '1 hour'`;
     const { code, said, found } = await doctor({
       ...dataOf(server),
       ...mailOf(smtp),
@@ -160,6 +163,19 @@ describe('the doctor', patient, () => {
       outbox: { well: false, text: expect.stringMatching(/1 given up.*outbox list --dead/) },
     });
     expect(said).not.toMatch(/wrong-password|nobody-must-ever-see|given-up@/);
+  });
+
+  test('tells what came too late, and calls it no problem', async () => {
+    const server = await startServer({ env: { ROSTER_MESSAGE_FILES: 'off' } });
+    for (const mail of ['late', 'later']) await createHuman(server, { email: { email: `${mail}@example.net` } });
+    await server.sql`update outbox set dead_at = now(), failure = 'expired', expires_at = now() - interval '1 hour'`;
+    const { code, found } = await doctor({ ...dataOf(server), ROSTER_LISTEN: '127.0.0.1:0' });
+    expect(found).toMatchObject({
+      'public URL': { well: true, text: 'http://localhost with a port that is free at the start (ROSTER_LISTEN has port 0)' },
+      outbox: { well: true, text: expect.stringMatching(/^0 waiting; 2 expired before they could leave/) },
+    });
+    expect(JSON.stringify(found)).not.toContain('retry');
+    expect(code).toBe(0);
   });
 
   test('works where neither configuration nor database does', async () => {

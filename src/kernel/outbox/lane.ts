@@ -110,7 +110,7 @@ export class Lane {
       await bury(this.#app, queued, failure);
       return log.error({ ...facts, failure }, 'a message was given up; see: npm run roster -- outbox list');
     }
-    const dueAt = await postpone(this.#app, queued, failure);
+    const dueAt = await postpone(this.#app, queued, failure, error.waitMs);
     log.warn({ ...facts, failure, dueAt }, 'a message could not be delivered; it is tried again');
     this.#wakeAt(dueAt);
   }
