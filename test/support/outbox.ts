@@ -1,24 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { simpleParser } from 'mailparser';
 import type { TestServer } from './server.ts';
 
 /** What was written for an address or a number until now, oldest first: the text, below its receiver and subject. */
 async function delivered({ dataDir }: TestServer, to: string): Promise<string[]> {
   const folder = join(dataDir, 'outbox');
   const names = await readdir(folder).catch(() => []);
-  const whole = names.filter((name) => /\.(eml|txt)$/.test(name)).sort();
-  const texts = await Promise.all(whole.map((name) => textOf(join(folder, name))));
+  const whole = names.filter((name) => name.endsWith('.txt')).sort();
+  const texts = await Promise.all(whole.map((name) => readFile(join(folder, name), 'utf8')));
   return texts.filter((text) => text.startsWith(`To: ${to}\n`));
-}
-
-async function textOf(file: string): Promise<string> {
-  const content = await readFile(file);
-  if (file.endsWith('.txt')) return content.toString('utf8');
-  const { to, subject, text } = await simpleParser(content);
-  const receivers = [to ?? []].flat().flatMap(({ value }) => value.map(({ address }) => address));
-  return `To: ${receivers.join()}\nSubject: ${subject}\n\n${text}`;
 }
 
 const patience = 10_000;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
+import { simpleParser } from 'mailparser';
 import postgres from 'postgres';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { UserService } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
@@ -110,11 +111,26 @@ test('in development, without any mail server, a message becomes a file: the log
   await queueMail(child, dataDir);
   const line = await child.line('message written');
   const { file } = JSON.parse(line);
-  expect(file).toBe(join(dataDir, 'outbox', '00000001-verify-email.eml'));
+  expect(file).toBe(join(dataDir, 'outbox', '00000001-verify-email.txt'));
   await eventually(async () => expect(await sql`select id from outbox`).toEqual([]));
   const content = await readFile(file, 'utf8');
+  expect(content).toMatch(/^http:\/\/localhost:8080\/ui\/\S+[?&]code=\w{6}\b\S*$/m);
+  const mail = await simpleParser(await readFile(file.replace('.txt', '.eml')));
+  expect(mail.html).toContain(codeIn(content));
   expect([(await stat(file)).mode & 0o777, (await stat(dirname(file))).mode & 0o777]).toEqual([0o600, 0o700]);
   expect(child.output()).not.toContain(codeIn(content));
+});
+
+test('what waited is linked to the port that this start found free', async () => {
+  const { env, dataDir, sql } = await prepare(await startSmtp());
+  const local = { ...env, ROSTER_SMTP_URL: '' };
+  const first = startRoster({ ...local, ROSTER_MESSAGE_FILES: 'off' });
+  await queueMail(first, dataDir);
+  expect(await end(first)).toBe(0);
+  expect(await sql`select id from outbox`).toHaveLength(1);
+  const second = startRoster(local);
+  const { file } = JSON.parse(await second.line('message written'));
+  expect(await readFile(file, 'utf8')).toContain(`\n${await addressOf(second)}/ui/`);
 });
 
 test('with broken mail settings it starts and serves; mails wait, and anybody can see that something is wrong', async () => {
