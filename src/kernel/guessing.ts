@@ -2,6 +2,7 @@ import { and, eq, lt, sql } from 'drizzle-orm';
 import { can } from './auth/caller.ts';
 import type { Call } from './call.ts';
 import type { Db } from './db/client.ts';
+import { prepared } from './db/prepared.ts';
 import { guesses, guessKind } from './db/schema.ts';
 import { failure } from './errors.ts';
 
@@ -70,23 +71,29 @@ export async function countTry(call: Call, guess: Guess): Promise<number> {
   const stranger = strangerKey(call, guess);
   call.codeTryLimits.take(stranger, now);
   const forgotten = new Date(now.getTime() - memoryMs).toISOString();
-  const admitted = await db
-    .insert(guesses)
-    .values({ userId, kind, failures: 1, lastAt: now })
-    .onConflictDoUpdate({
-      target: [guesses.userId, guesses.kind],
-      set: {
-        failures: sql`case when ${guesses.lastAt} < ${forgotten}::timestamptz then 1 else ${guesses.failures} + 1 end`,
-        lastAt: now,
-      },
-      setWhere: sql`${guesses.lastAt} + ${wait} <= ${now.toISOString()}::timestamptz`,
-    })
-    .returning({ failures: guesses.failures });
+  const admitted = await counting(db).execute({ userId, kind, now: now.toISOString(), forgotten });
   const [counted] = admitted;
   if (counted) return counted.failures;
   call.codeTryLimits.giveBack(stranger, now);
   throw failure('TRIED_TOO_OFTEN', { retryAfterMs: await remaining(db, guess, now) });
 }
+
+const now = sql`${sql.placeholder('now')}::timestamptz`;
+const counting = prepared((db) =>
+  db
+    .insert(guesses)
+    .values({ userId: sql.placeholder('userId'), kind: sql`${sql.placeholder('kind')}::guess_kind`, failures: 1, lastAt: now })
+    .onConflictDoUpdate({
+      target: [guesses.userId, guesses.kind],
+      set: {
+        failures: sql`case when ${guesses.lastAt} < ${sql.placeholder('forgotten')}::timestamptz then 1 else ${guesses.failures} + 1 end`,
+        lastAt: now,
+      },
+      setWhere: sql`${guesses.lastAt} + ${wait} <= ${now}`,
+    })
+    .returning({ failures: guesses.failures })
+    .prepare('count_try'),
+);
 
 async function remaining(db: Db, { userId, kind }: Guess, now: Date): Promise<number> {
   const [row] = await db.select().from(guesses).where(matching(userId, kind));

@@ -5,6 +5,7 @@ import { refusedProof } from '../../kernel/auth/authorize.ts';
 import { type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
 import { checkCode, createCode, isCodePending } from '../../kernel/codes/codes.ts';
 import { failure } from '../../kernel/errors.ts';
+import { forgiveTries } from '../../kernel/guessing.ts';
 import { checkUrlTemplate } from '../../kernel/links.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
 import { confirmEmail } from '../email/service.ts';
@@ -98,6 +99,7 @@ export async function acceptInvite(call: Call, userId: string, code: string, inp
     if (!right) throw refusedProof(tx, user, proof.absent, unknown);
     await refuseWhoCanSignIn(tx, userId);
     await confirmEmail(tx, user);
+    await forgiveTries(tx.db, userId, 'password');
     return changePassword(tx, { ...user, emailVerified: true }, prepared);
   });
 }

@@ -70,6 +70,10 @@ export function checkPolicy({ refusal }: PreparedPassword): void {
 export async function storePassword(tx: Tx, userId: string, prepared: PreparedPassword): Promise<Details> {
   if (prepared.refusal) throw prepared.refusal;
   await writeHash(tx, userId, prepared.hash);
+  return recordPassword(tx, userId, prepared);
+}
+
+function recordPassword(tx: Tx, userId: string, prepared: PreparedPassword): Promise<Details> {
   const columns = { passwordChangeRequired: prepared.input.changeRequired, passwordChangedAt: tx.now };
   return record(tx, userId, { type: 'password.changed' }, columns);
 }
@@ -172,28 +176,37 @@ async function rehash(call: Call, userId: string, old: string, password: string)
   return stored !== undefined && (await verifyPassword(stored, password)) ? stored : old;
 }
 
-/** Under the lock: consumes the code that was right before, or sees that the password is still the one that was checked. */
-export async function checkProof(tx: Tx, user: UserRow, { proof, provenBy }: PasswordChange): Promise<void> {
+/**
+ * Under the lock: consumes the code that was right before. That the password is still the one that was checked is seen when
+ * it is replaced.
+ */
+export async function checkProof(tx: Tx, user: UserRow, { proof }: PasswordChange): Promise<void> {
   switch (proof.kind) {
     case 'none':
-      return;
+      return forgiveTries(tx.db, user.id, 'password');
     case 'current':
-      if ((await findHash(tx, user.id)) !== provenBy) throw refusedProof(tx, user, 'PASSWORD_WRONG');
       return;
     case 'code':
       if ((await checkCode(tx, user.id, 'password', proof.code)) !== 'right') throw refusedProof(tx, user, 'CODE_ABSENT');
+      return forgiveTries(tx.db, user.id, 'password');
   }
 }
 
 /**
- * Gives a user another password, for every call that does: it follows the rules, ends a reset under way, forgives tries,
- * and its owner is told, at an address that is known to be his.
+ * Gives a user another password, for every call that does: it follows the rules, ends a reset under way, and its owner is
+ * told, at an address that is known to be his. Where the password before was the proof it is still that one.
  */
-export async function changePassword(tx: Tx, user: UserRow, prepared: PreparedPassword): Promise<Details> {
-  checkPolicy(prepared);
+export async function changePassword(
+  tx: Tx,
+  user: UserRow,
+  change: PreparedPassword & Partial<Pick<PasswordChange, 'provenBy'>>,
+): Promise<Details> {
+  if (change.refusal) throw change.refusal;
+  const { provenBy, hash } = change;
   await deleteCode(tx, user.id, 'password');
-  await forgiveTries(tx.db, user.id, 'password');
-  const details = await storePassword(tx, user.id, prepared);
+  if (provenBy === undefined) await writeHash(tx, user.id, hash);
+  else if (!(await replaceHash(tx, user.id, provenBy, hash))) throw refusedProof(tx, user, 'PASSWORD_WRONG');
+  const details = await recordPassword(tx, user.id, change);
   if (user.emailVerified) await enqueue(tx, user, 'email', { kind: 'password-changed' });
   return details;
 }
