@@ -2,9 +2,23 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Case, casesFor } from './cases.ts';
+import { measureIdle } from './idle.ts';
+import { measureImport } from './imports.ts';
 import { type Prepared, prepareData } from './load.ts';
 import { besideBare, compare, type Work, warmUp } from './measure.ts';
-import { type Comparison, caseTable, comparisonTable, loadNow, machine, type Row, writeFigures } from './report.ts';
+import { measurePasswords } from './passwords.ts';
+import {
+  type Comparison,
+  caseTable,
+  comparisonTable,
+  idleTable,
+  importTable,
+  loadNow,
+  machine,
+  passwordTable,
+  type Row,
+  writeFigures,
+} from './report.ts';
 import { startBare, startService } from './service.ts';
 
 const help = `npm run bench -- [options]
@@ -13,7 +27,9 @@ const help = `npm run bench -- [options]
   --baseline <n>     users in the database that lookups are compared with, 10000
   --callers <list>   callers at once, 1,16,64
   --seconds <n>      of each case with each number of callers, 5; its bare counterpart takes as long again
-  --only <list>      keys of cases (get, first, email, prefix, contains, contains-many, offset, create) and "compare"
+  --only <list>      keys of cases (get, first, email, prefix, contains, contains-many, offset, create), "compare",
+                     "passwords", "import" and "idle"
+  --rows <n>         rows of the import without hashing, 1000000
   --data <folder>    where databases are kept between runs, node_modules/.cache/roster-bench
   --small            a quick look: 10000 users against 1000, 1 and 16 callers, 1 second
   --profile <folder> leave a CPU profile of the service there; what runs under it is slower
@@ -22,26 +38,37 @@ const help = `npm run bench -- [options]
 
 Progress goes to standard error, the figures as Markdown to standard output. Needs Linux: CPU and memory are read from /proc.`;
 
-const quick = { users: '10000', baseline: '1000', callers: '1,16', seconds: '1' };
-const full = { users: '1000000', baseline: '10000', callers: '1,16,64', seconds: '5' };
+const quick = { users: '10000', baseline: '1000', callers: '1,16', seconds: '1', rows: '20000' };
+const full = { users: '1000000', baseline: '10000', callers: '1,16,64', seconds: '5', rows: '1000000' };
 const defaultData = 'node_modules/.cache/roster-bench';
 
 /** Lookups find one user, whose cost should not depend on how many there are. */
 const lookups = ['get', 'email'];
 const comparedCallers = 16;
+const idleSeconds = 60;
 
 function readOptions() {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
-  const options = { users: text, baseline: text, callers: text, seconds: text, only: text, data: text, profile: text };
+  const options = {
+    users: text,
+    baseline: text,
+    callers: text,
+    seconds: text,
+    rows: text,
+    only: text,
+    data: text,
+    profile: text,
+  };
   const { values } = parseArgs({ options: { ...options, small: flag, write: flag, help: flag } });
-  const { users, baseline, callers, seconds } = { ...(values.small ? quick : full), ...values };
+  const { users, baseline, callers, seconds, rows } = { ...(values.small ? quick : full), ...values };
   return {
     ...values,
     data: resolve(values.data ?? defaultData),
     users: positive('users', users),
     baseline: positive('baseline', baseline),
     seconds: positive('seconds', seconds),
+    rows: positive('rows', rows),
     callers: callers.split(',').map((count) => positive('callers', count)),
     isWanted: (key: string) => !values.only || values.only.split(',').includes(key),
   };
@@ -71,10 +98,16 @@ async function main(options: Options): Promise<void> {
     cases.filter(({ key }) => options.isWanted(key)),
     large,
   );
+  const passwords = options.isWanted('passwords') ? await measurePasswordsOf(options, cases, large) : undefined;
+  const idle = options.isWanted('idle') ? await measureIdle(large.dataDir, idleSeconds) : undefined;
+  const imports = options.isWanted('import') ? await measureImports(options) : [];
   const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
   const parts = [machine({ command, postgresVersion: large.postgresVersion, loadBefore })];
   if (rows.length > 0) parts.push(caseTable(rows));
   if (comparisons.length > 0) parts.push(comparisonTable(comparisons, options.baseline, options.users));
+  if (passwords) parts.push(passwordTable(passwords));
+  if (imports.length > 0) parts.push(importTable(imports));
+  if (idle) parts.push(idleTable(idle));
   const report = parts.join('\n\n');
   console.log(report);
   if (options.write) await writeFigures(report);
@@ -116,6 +149,32 @@ async function measureCases(
   }
   await Promise.all([service.stop(), bare.stop()]);
   return rows;
+}
+
+async function measurePasswordsOf({ users, seconds }: Options, cases: readonly Case[], { dataDir, ...database }: Database) {
+  const reading = cases.find(({ key }) => key === 'get');
+  if (!reading) throw new Error('no case to read with');
+  const service = await startService({ dataDir });
+  const organizationId = first({ dataDir, ...database });
+  const measured = await measurePasswords(service, { users, organizationId, run, seconds, reading });
+  await service.stop();
+  say(`SetPassword: ${measured.perSecond.toFixed(1)} a second beside ${measured.raw.toFixed(1)}`);
+  return measured;
+}
+
+/** Each password costs some 30 ms of processor time. */
+const hashedShare = 500;
+
+async function measureImports({ data, rows }: Options) {
+  const measured = [];
+  for (const [name, count, hashing] of [
+    ['user import, with hashes', rows, false],
+    ['user import, with passwords to be hashed', Math.ceil(rows / hashedShare), true],
+  ] as const) {
+    measured.push({ name, ...(await measureImport(join(data, 'import'), count, hashing)) });
+    say(`${name}: ${count} rows`);
+  }
+  return measured;
 }
 
 interface Sizes {

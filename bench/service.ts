@@ -74,7 +74,7 @@ export async function startBare(): Promise<Target> {
 }
 
 /** The service is to have its defaults, whatever the shell has set. */
-function inherited(): NodeJS.ProcessEnv {
+export function inherited(): NodeJS.ProcessEnv {
   const ours = (name: string) => name.startsWith('ROSTER_') || name === 'DATABASE_URL';
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours(name)));
 }

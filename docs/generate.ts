@@ -10,6 +10,7 @@ import type { Access } from '../src/kernel/auth/access.ts';
 import { reasons } from '../src/kernel/reasons.ts';
 import { accessOf } from '../src/server/access.ts';
 import { services } from '../src/server/routes.ts';
+import { authentication } from './authentication.ts';
 
 const grpcName = (code: Code) => (Code[code] ?? '').replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 
@@ -120,6 +121,7 @@ const script = () => {
 
 const pages: Record<string, () => string> = {
   'docs/errors.md': errors,
+  'docs/authentication.md': authentication,
   'docs/configuration.md': configuration,
   'docs/rpcs.md': rpcs,
   'src/features/password/commonPasswords.txt': commonPasswords,

@@ -31,11 +31,14 @@ ALTER TABLE "guesses" DROP CONSTRAINT "guesses_user_id_users_id_fk";
 --> statement-breakpoint
 ALTER TABLE "outbox" ADD COLUMN "kind" text collate "C" DEFAULT '' NOT NULL;--> statement-breakpoint
 ALTER TABLE "outbox" ADD COLUMN "channel" "channel" DEFAULT 'email' NOT NULL;--> statement-breakpoint
+ALTER TABLE "outbox" ADD COLUMN "user_id" text collate "C";--> statement-breakpoint
 ALTER TABLE "outbox" ADD COLUMN "expires_at" timestamp (6) with time zone;--> statement-breakpoint
 ALTER TABLE "outbox" ADD COLUMN "attempts" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "outbox" ADD COLUMN "due_at" timestamp (6) with time zone DEFAULT now() NOT NULL;--> statement-breakpoint
 ALTER TABLE "outbox" ADD COLUMN "dead_at" timestamp (6) with time zone;--> statement-breakpoint
 ALTER TABLE "outbox" ADD COLUMN "failure" text collate "C";--> statement-breakpoint
 ALTER TABLE "invites" ADD CONSTRAINT "invites_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "outbox" ADD CONSTRAINT "outbox_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "guesses_by_time" ON "guesses" USING btree ("last_at");--> statement-breakpoint
-CREATE INDEX "outbox_due" ON "outbox" USING btree ("due_at","id") WHERE "outbox"."dead_at" is null;
+CREATE INDEX "outbox_due" ON "outbox" USING btree ("due_at","id") WHERE "outbox"."dead_at" is null;--> statement-breakpoint
+CREATE INDEX "outbox_user" ON "outbox" USING btree ("user_id");

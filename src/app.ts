@@ -12,7 +12,7 @@ import { startEmbedded } from './kernel/db/embedded.ts';
 import { migrate } from './kernel/db/migrate.ts';
 import { Ids } from './kernel/ids.ts';
 import { createLogger } from './kernel/logger.ts';
-import { TryLimits } from './kernel/networks.ts';
+import { codeTriesPerNetwork, codeTrySeconds, ownSends, ownSendsSeconds, TryLimits } from './kernel/networks.ts';
 import { openDelivery } from './kernel/outbox/delivery.ts';
 import { noticesOf, Sender } from './kernel/outbox/sender.ts';
 import type { Settings } from './kernel/settings.ts';
@@ -46,11 +46,13 @@ export async function start(config: Config, replacements: Replacements = {}): Pr
     const delivery = openDelivery(app, config.delivery);
     closers.push(delivery.close);
     const sender = new Sender(app, delivery.deliver);
-    await sender.start(client);
+    // Stops after the listener: requests that end meanwhile may still queue messages.
     closers.push(() => sender.stop(config.drainMs));
     const listener = await serve(app, config, () => noticesOf(config.delivery, sender));
     closers.push(() => listener.close(config.drainMs));
     app.settings.publicUrl = knownUrl(config, listener.port);
+    // Links in what waits from before begin with the public URL.
+    await sender.start(client);
     return { app, url: app.settings.publicUrl, port: listener.port, tokenFile, close };
   } catch (error) {
     await close();
@@ -93,6 +95,8 @@ export async function openApp(
       settings: settingsOf(config),
       log,
       tryLimits: new TryLimits(config.triesPerNetwork),
+      codeTryLimits: new TryLimits(codeTriesPerNetwork, codeTriesPerNetwork * codeTrySeconds),
+      sendLimits: new TryLimits(ownSends, ownSendsSeconds, 'SENT_TOO_OFTEN'),
     },
     client,
   };

@@ -29,7 +29,7 @@ async function main(args: string[]): Promise<number> {
   const command = commands.find(({ name }) => name.split(' ').every((word, place) => args[place] === word));
   if (!command) {
     const asked = args.length === 0 || ['help', '--help', '-h'].some((word) => args.includes(word));
-    if (!asked) return complain(`There is no command "${args.join(' ')}". See: npm run roster -- help`, 2);
+    if (!asked) return complain(`There is no command "${args.join(' ')}"${similarTo(args)}. See: npm run roster -- help`, 2);
     process.stdout.write(helpText(commands));
     return args.length === 0 ? 2 : 0;
   }
@@ -40,6 +40,12 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   return run(command, parsed.given, parsed.argument);
+}
+
+/** The commands that begin with the same word. */
+function similarTo([first]: string[]): string {
+  const names = commands.map(({ name }) => name).filter((name) => name.split(' ')[0] === first);
+  return names.length === 0 ? '' : `, but there is ${names.join(', ')}`;
 }
 
 /** The options and the argument of a command, or what is wrong with them. */

@@ -17,6 +17,7 @@ export function welcome({ url, port, tokenFile }: Pick<Running, 'url' | 'port' |
     `Roster ${version()} serves gRPC, gRPC-Web and Connect at ${bold(url)}${via}.`,
     ...written,
     ...calls(config.tls ? url : listening, config),
+    ...files(config.delivery),
   ].join('\n');
 }
 
@@ -31,6 +32,14 @@ function calls(url: string, { dataDir, tls }: Config): string[] {
     `  curl -s${trusted ? '' : 'k'} ${url}/${method} ${token} -H 'Content-Type: application/json' -d '{}'`,
     `  grpcurl ${tls ? '' : '-plaintext '}${trusted ? '' : '-insecure '}${token} ${target} ${method}`,
   ];
+}
+
+/** Where to look for the code of the first user that somebody makes. */
+function files({ email, sms }: Config['delivery']): string[] {
+  const folder = [email, sms].find((route) => route.by === 'files')?.folder;
+  if (folder === undefined) return [];
+  const what = email.by !== 'files' ? 'Text messages' : sms.by !== 'files' ? 'Mails' : 'Mails and text messages';
+  return [`${what} to people are written to ${bold(shown(folder))}, and not sent.`];
 }
 
 function signsItself(cert: string): boolean {

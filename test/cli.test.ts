@@ -52,9 +52,17 @@ describe('is not done, and says why', () => {
     }
   });
 
+  test('half a command, with those that it may be', async () => {
+    const said =
+      'Not done. There is no command "token", but there is token create, token list, token remove. See: npm run roster -- help';
+    expect(await roster(['token'])).toEqual({ code: 2, said });
+  });
+
   test('a token for nobody', async () => {
-    const refused = { code: 1, said: expect.stringContaining('USER_UNKNOWN') };
-    expect(await roster(['token', 'create', '--user', 'nobody'])).toEqual(refused);
+    for (const command of ['create', 'list']) {
+      const refused = { code: 2, said: expect.stringMatching(/^Not done\. There is no user "nobody-here"\./) };
+      expect(await roster(['token', command, '--user', 'nobody-here'])).toEqual(refused);
+    }
   });
 
   test('a token that no service would take, made under another master key', async () => {

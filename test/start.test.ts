@@ -212,7 +212,18 @@ describe('the calls to try', () => {
   });
 
   test('take the token from a variable when its file is not here', () => {
-    for (const line of lines({}).slice(2)) expect(line).toContain('"Authorization: Bearer $TOKEN"');
+    for (const line of lines({}).slice(2, 4)) expect(line).toContain('"Authorization: Bearer $TOKEN"');
+  });
+
+  test('come with the folder of the messages where these are not sent, and only there', () => {
+    const folderOf = (env: NodeJS.ProcessEnv) => lines({ ROSTER_DATA: '.roster', ...env }).slice(4);
+    const sms = { ROSTER_SMS_WEBHOOK: 'https://sms.example.com', ROSTER_WEBHOOK_SECRET: 's'.repeat(32) };
+    const mail = { ROSTER_SMTP_URL: 'smtps://mail.example.com:465', ROSTER_MAIL_FROM: 'users@example.com' };
+    expect(folderOf({})).toEqual(['Mails and text messages to people are written to .roster/outbox, and not sent.']);
+    expect(folderOf(sms)).toEqual(['Mails to people are written to .roster/outbox, and not sent.']);
+    expect(folderOf(mail)).toEqual(['Text messages to people are written to .roster/outbox, and not sent.']);
+    expect(folderOf({ ...sms, ...mail })).toEqual([]);
+    expect(folderOf({ ROSTER_PUBLIC_URL: 'https://users.example.com' })).toEqual([]);
   });
 
   test('can be pasted into a shell', async () => {

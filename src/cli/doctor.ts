@@ -104,8 +104,12 @@ async function dataFolder({ dataDir }: Config): Promise<string> {
 }
 
 function publicUrl({ publicUrl, development }: Config): string {
-  if (publicUrl.startsWith('https:') || development) return publicUrl;
-  throw new Finding(`${publicUrl} is not encrypted: links with codes in them would be. Set ROSTER_PUBLIC_URL to an https URL.`);
+  const anyPort = new URL(publicUrl).port === '0';
+  const shown = anyPort
+    ? `${publicUrl.replace(/:0$/, '')} with a port that is free at the start (ROSTER_LISTEN has port 0)`
+    : publicUrl;
+  if (publicUrl.startsWith('https:') || development) return shown;
+  throw new Finding(`${shown} is not encrypted: links with codes in them would be. Set ROSTER_PUBLIC_URL to an https URL.`);
 }
 
 /** Nothing is migrated, and no key is made: first it must be sure that this would be right. */
@@ -176,9 +180,10 @@ const advice: Record<Route['by'], string> = {
 };
 
 async function outbox(app: App): Promise<string> {
-  const { waiting, since, dead } = await countLetters(app);
+  const { waiting, since, dead, expired } = await countLetters(app);
   const oldest = since ? `, the oldest for ${age(app.clock().getTime() - since.getTime())}` : '';
-  const queue = `${waiting} waiting${oldest}`;
+  const late = expired === 0 ? '' : `; ${expired} expired before they could leave ("outbox list --dead"), and go by themselves`;
+  const queue = `${waiting} waiting${oldest}${late}`;
   if (dead === 0) return queue;
   throw new Finding(`${queue}; ${dead} given up. See "outbox list --dead"; "outbox retry --all-dead" sends them again.`);
 }

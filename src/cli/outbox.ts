@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { type Listed, listLetters, removeLetter, retryLetters } from '../kernel/outbox/letters.ts';
+import { type Listed, listLetters, removeLetters, retryLetters } from '../kernel/outbox/letters.ts';
 import { type Command, type Given, type Operator, Usage } from './command.ts';
 
 const id = { value: 'ID', help: 'which one, from "outbox list"' };
@@ -17,7 +17,12 @@ export const outboxCommands: readonly Command[] = [
     options: { id, 'all-dead': { help: 'all that were given up' } },
     run: retry,
   },
-  { name: 'outbox remove', help: 'drop a message', options: { id }, run: remove },
+  {
+    name: 'outbox remove',
+    help: 'drop a message, or all that were given up',
+    options: { id, 'all-dead': { help: 'all that were given up' } },
+    run: remove,
+  },
 ];
 
 /** More than anybody reads; older ones come first. */
@@ -65,8 +70,7 @@ export function age(ms: number): string {
 }
 
 async function retry({ open, print }: Operator, { id, 'all-dead': allDead }: Given): Promise<number> {
-  if ((id === undefined) === (allDead === undefined)) throw new Usage('Say which: --id ID, or --all-dead.');
-  const which = id === undefined ? 'dead' : idOf(id);
+  const which = chosen(id, allDead);
   const count = await retryLetters(await open(), which);
   if (count === 0 && id !== undefined) {
     print(`There is no message ${id} that could be sent: it has left, was removed, or its code has expired.`);
@@ -76,14 +80,20 @@ async function retry({ open, print }: Operator, { id, 'all-dead': allDead }: Giv
   return 0;
 }
 
-async function remove({ open, print }: Operator, { id }: Given): Promise<number> {
-  if (!id) throw new Usage('Say which message: --id ID, from "outbox list".');
-  const removed = await removeLetter(await open(), idOf(id));
-  print(removed ? `The message ${id} is removed.` : `There is no message ${id}.`);
-  return removed ? 0 : 1;
+async function remove({ open, print }: Operator, { id, 'all-dead': allDead }: Given): Promise<number> {
+  const which = chosen(id, allDead);
+  const count = await removeLetters(await open(), which);
+  if (count === 0 && id !== undefined) {
+    print(`There is no message ${id}.`);
+    return 1;
+  }
+  print(count === 1 ? '1 message is removed.' : `${count} messages are removed.`);
+  return 0;
 }
 
-function idOf(text: string): bigint {
-  if (!/^\d{1,18}$/.test(text)) throw new Usage(`--id ${text}: write the number from "outbox list".`);
-  return BigInt(text);
+function chosen(id: string | undefined, allDead: string | undefined): bigint | 'dead' {
+  if ((id === undefined) === (allDead === undefined)) throw new Usage('Say which: --id ID, or --all-dead.');
+  if (id === undefined) return 'dead';
+  if (!/^\d{1,18}$/.test(id)) throw new Usage(`--id ${id}: write the number from "outbox list".`);
+  return BigInt(id);
 }

@@ -1,6 +1,6 @@
 import { addPersonalAccessToken, listPersonalAccessTokens, removePersonalAccessToken } from '../features/machine/service.ts';
 import { findFirstOwner } from '../features/organization/setupRepository.ts';
-import { findUserByName } from '../features/user/repository.ts';
+import { findUser, findUserByName } from '../features/user/repository.ts';
 import type { App } from '../kernel/call.ts';
 import { textKey } from '../kernel/names.ts';
 import { maximumLimit } from '../kernel/paging.ts';
@@ -66,7 +66,9 @@ async function idOf({ db }: App, user: string | undefined): Promise<string> {
     if (!owner) throw new Usage('The instance has no machine user that owns it. Name a user: --user ID_OR_NAME.');
     return owner;
   }
-  return (await findUserByName(db, textKey(user.trim())))?.id ?? user;
+  const found = (await findUserByName(db, textKey(user.trim()))) ?? (await findUser(db, user));
+  if (!found) throw new Usage(`There is no user "${user}". Name one by id or username: --user ID_OR_NAME.`);
+  return found.id;
 }
 
 const units: Record<string, number> = { h: 3_600_000, d: 86_400_000 };

@@ -1,5 +1,5 @@
 import { unlink } from 'node:fs/promises';
-import { ImportMoved, type ImportObserver, importUsers } from '../features/transfer/service.ts';
+import { ImportMoved, type ImportObserver, importUsers, NotSetUp } from '../features/transfer/service.ts';
 import { openSource, type Source } from '../features/transfer/source.ts';
 import { operatorCall } from '../system.ts';
 import { type Command, type Given, type Operator, Usage } from './command.ts';
@@ -48,6 +48,7 @@ async function runImport({ open, tell, stop }: Operator, given: Given, path: str
     const { bytes, refused } = await importUsers(operatorCall(app), source, options, progress);
     return (await progress.end(bytes === source.size)) && refused === 0 ? 0 : 1;
   } catch (error) {
+    if (error instanceof NotSetUp) throw new Usage('There is no organization yet: start the service once.');
     if (!(error instanceof ImportMoved)) throw error;
     tell('Stopped: another process imports this file now.');
     return 1;

@@ -19,6 +19,10 @@ export interface App {
   log: Logger;
   /** What each network has left of wrong tries. */
   tryLimits: TryLimits;
+  /** What each network has left of wrong tries at the codes of one user. */
+  codeTryLimits: TryLimits;
+  /** What each person may still have sent to himself. */
+  sendLimits: TryLimits;
 }
 
 export type UserRow = typeof users.$inferSelect;

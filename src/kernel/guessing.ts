@@ -2,6 +2,7 @@ import { and, eq, lt, sql } from 'drizzle-orm';
 import { can } from './auth/caller.ts';
 import type { Call } from './call.ts';
 import type { Db } from './db/client.ts';
+import { prepared } from './db/prepared.ts';
 import { guesses, guessKind } from './db/schema.ts';
 import { failure } from './errors.ts';
 
@@ -13,20 +14,23 @@ export const guessed = guessKind.enumValues;
 /** Wrong tries in a row before the first wait. */
 export const freeTries = 5;
 /** Seconds to wait after the last of these; doubled with each further wrong try. */
-const firstWait = 1;
+export const firstWaitSeconds = 1;
 /** Seconds to wait at most: a guesser gets 144 tries a day, and the owner is kept out no longer than this. */
-const longestWait = 600;
+export const longestWaitSeconds = 600;
 /** Doublings after which the longest wait is reached for sure; more would overflow. */
 const maximumDoublings = 20;
-/** Milliseconds after the last wrong try until all are forgotten. */
-const memoryMs = 24 * 60 * 60 * 1000;
+/** Hours after the last wrong try until all are forgotten. */
+export const memoryHours = 24;
+const memoryMs = memoryHours * 60 * 60 * 1000;
 
 const waitMs = (failures: number) =>
-  failures < freeTries ? 0 : Math.min(longestWait, firstWait * 2 ** Math.min(failures - freeTries, maximumDoublings)) * 1000;
+  failures < freeTries
+    ? 0
+    : Math.min(longestWaitSeconds, firstWaitSeconds * 2 ** Math.min(failures - freeTries, maximumDoublings)) * 1000;
 
 // The same as an SQL expression of the row that is there.
 const wait = sql`case when ${guesses.failures} < ${freeTries} then 0
-  else least(${longestWait}, ${firstWait} * power(2, least(${guesses.failures} - ${freeTries}, ${maximumDoublings}))) end
+  else least(${longestWaitSeconds}, ${firstWaitSeconds} * power(2, least(${guesses.failures} - ${freeTries}, ${maximumDoublings}))) end
   * interval '1 second'`;
 
 /** A secret that a call is held against. */
@@ -37,48 +41,82 @@ export interface Guess {
   user: { organizationId: string } | undefined;
 }
 
-/** Who may read the user passes on what other people typed: his network tells nothing of theirs. */
-const comesThroughService = ({ caller }: Call, { user }: Guess) =>
-  user !== undefined && can(caller, 'user.read', user.organizationId);
+/**
+ * Whose wrong tries the caller's network answers for. Who may read the user passes on what other people typed: his network
+ * tells nothing of theirs.
+ */
+const networkOf = ({ caller, network }: Call, { user }: Guess) =>
+  user !== undefined && can(caller, 'user.read', user.organizationId) ? undefined : network;
 
 /**
- * Counts a try before it is looked at: however many come at once, no more are looked at than the limit lets. A right one
- * is forgiven by `rightTry`. Returns the wrong tries in a row, this one among them. TRIED_TOO_OFTEN, with the time left,
- * while the wait lasts, or when the caller's network has used up its wrong tries; such a try does not count.
+ * A stranger's tries at one user's codes: a code dies of wrong tries, so that otherwise whoever knows a user's id could kill
+ * each one before its owner has read it.
+ */
+function strangerKey(call: Call, guess: Guess): string | undefined {
+  const network = networkOf(call, guess);
+  if (network === undefined || guess.kind !== 'code' || call.caller.id === guess.userId) return undefined;
+  return `${network} ${guess.userId}`;
+}
+
+/**
+ * Counts a try before it is looked at: however many come at once, no more are looked at than the limit lets. Then it is
+ * right (`rightTry`), wrong (`wrongTry`), or was not looked at after all (`takeBackTry`). Returns the wrong tries in a row,
+ * this one among them. TRIED_TOO_OFTEN, with the time left, while the wait lasts, or when the caller's network has used up
+ * its wrong tries; such a try does not count.
  */
 export async function countTry(call: Call, guess: Guess): Promise<number> {
   const { db, now } = call;
   const { userId, kind } = guess;
-  const network = comesThroughService(call, guess) ? undefined : call.network;
-  call.tryLimits.take(network, now);
+  call.tryLimits.refuseUsedUp(networkOf(call, guess), now);
+  const stranger = strangerKey(call, guess);
+  call.codeTryLimits.take(stranger, now);
   const forgotten = new Date(now.getTime() - memoryMs).toISOString();
-  const admitted = await db
+  const admitted = await counting(db).execute({ userId, kind, now: now.toISOString(), forgotten });
+  const [counted] = admitted;
+  if (counted) return counted.failures;
+  call.codeTryLimits.giveBack(stranger, now);
+  throw failure('TRIED_TOO_OFTEN', { retryAfterMs: await remaining(db, guess, now) });
+}
+
+const now = sql`${sql.placeholder('now')}::timestamptz`;
+const counting = prepared((db) =>
+  db
     .insert(guesses)
-    .values({ userId, kind, failures: 1, lastAt: now })
+    .values({ userId: sql.placeholder('userId'), kind: sql`${sql.placeholder('kind')}::guess_kind`, failures: 1, lastAt: now })
     .onConflictDoUpdate({
       target: [guesses.userId, guesses.kind],
       set: {
-        failures: sql`case when ${guesses.lastAt} < ${forgotten}::timestamptz then 1 else ${guesses.failures} + 1 end`,
+        failures: sql`case when ${guesses.lastAt} < ${sql.placeholder('forgotten')}::timestamptz then 1 else ${guesses.failures} + 1 end`,
         lastAt: now,
       },
-      setWhere: sql`${guesses.lastAt} + ${wait} <= ${now.toISOString()}::timestamptz`,
+      setWhere: sql`${guesses.lastAt} + ${wait} <= ${now}`,
     })
-    .returning({ failures: guesses.failures });
-  const [counted] = admitted;
-  if (counted) return counted.failures;
-  call.tryLimits.giveBack(network, now);
-  throw failure('TRIED_TOO_OFTEN', { retryAfterMs: await remaining(db, guess, now) });
-}
+    .returning({ failures: guesses.failures })
+    .prepare('count_try'),
+);
 
 async function remaining(db: Db, { userId, kind }: Guess, now: Date): Promise<number> {
   const [row] = await db.select().from(guesses).where(matching(userId, kind));
   return row ? Math.max(1, row.lastAt.getTime() + waitMs(row.failures) - now.getTime()) : 1;
 }
 
-/** A try that was counted was right. */
+/** A try that was counted was right: it is forgiven, and those before it. */
 export async function rightTry(call: Call, guess: Guess): Promise<void> {
-  if (!comesThroughService(call, guess)) call.tryLimits.giveBack(call.network, call.now);
+  call.codeTryLimits.giveBack(strangerKey(call, guess), call.now);
   await forgiveTries(call.db, guess.userId, guess.kind);
+}
+
+/** A try that was counted was wrong: the network answers for it as well. */
+export function wrongTry(call: Call, guess: Guess): void {
+  call.tryLimits.charge(networkOf(call, guess), call.now);
+}
+
+/** A try was counted and then not looked at. */
+export async function takeBackTry({ db }: Call, { userId, kind }: Guess): Promise<void> {
+  await db
+    .update(guesses)
+    .set({ failures: sql`greatest(${guesses.failures} - 1, 0)` })
+    .where(matching(userId, kind));
 }
 
 /** After a right try, an unlock, a new password, or a new code. */

@@ -1,45 +1,81 @@
 import { failure } from './errors.ts';
+import type { Reason } from './reasons.ts';
 
 /** Seconds in which a network gets back all its wrong tries. */
 export const refillSeconds = 100;
-const refillMs = refillSeconds * 1000;
-/** Networks remembered at most; the one that tried least lately is forgotten first. */
-const maximumNetworks = 10_000;
+/** Wrong tries at one user's codes that a network has at once: fewer than kill a code. */
+export const codeTriesPerNetwork = 4;
+/** Seconds in which one of them comes back: longer than it takes to use a code that has just arrived. */
+export const codeTrySeconds = 120;
+/** Codes that a person may have sent to himself at once, and the seconds in which that many come back. */
+export const ownSends = 10;
+export const ownSendsSeconds = 3600;
+/** Keys remembered at most; the one that was used least lately is forgotten first. */
+const maximumKeys = 10_000;
 
-/**
- * What each network may still try wrongly, in this process: a bucket of tries that fills up again. A try is taken before
- * it is looked at and given back when it was right, so that nobody is slowed by what he does rightly.
- */
+/** What each network, or each person, may still do in this process: a bucket of tries that fills up again. */
 export class TryLimits {
+  readonly #refillMs: number;
   /** Milliseconds in which one try comes back. */
   readonly #tryMs: number;
+  readonly #reason: Reason;
   /** When each bucket will be full again, in milliseconds; one that is full is not kept. */
   readonly #fullAt = new Map<string, number>();
 
-  /** @param burst Wrong tries that a network has at once. */
-  constructor(burst: number) {
-    this.#tryMs = refillMs / burst;
+  /**
+   * @param burst What one has at once.
+   * @param seconds In which all of it comes back.
+   * @param reason Told to who has none left.
+   */
+  constructor(burst: number, seconds = refillSeconds, reason: Reason = 'TRIED_TOO_OFTEN') {
+    this.#refillMs = seconds * 1000;
+    this.#tryMs = this.#refillMs / burst;
+    this.#reason = reason;
   }
 
-  /** TRIED_TOO_OFTEN, with the time until the next try, when the network has none left. */
-  take(network: string | undefined, now: Date): void {
-    if (network === undefined) return;
+  /** The reason of the limit, with the time until the next try, when there is none left. */
+  refuseUsedUp(key: string | undefined, now: Date): void {
+    if (key !== undefined) this.#next(key, now.getTime());
+  }
+
+  /** Takes one, or refuses as `refuseUsedUp` does. */
+  take(key: string | undefined, now: Date): void {
+    if (key !== undefined) this.#keep(key, this.#next(key, now.getTime()), now.getTime());
+  }
+
+  /** Takes one, whether there is one left or not: of what was under way when there was. */
+  charge(key: string | undefined, now: Date): void {
+    if (key === undefined) return;
     const time = now.getTime();
-    const fullAt = Math.max(time, this.#fullAt.get(network) ?? 0) + this.#tryMs;
-    if (fullAt > time + refillMs) throw failure('TRIED_TOO_OFTEN', { retryAfterMs: Math.ceil(fullAt - time - refillMs) });
-    this.#keep(network, fullAt, time);
+    const fullAt = Math.max(time, this.#known(key, time)) + this.#tryMs;
+    this.#keep(key, Math.min(fullAt, time + this.#refillMs), time);
   }
 
-  giveBack(network: string | undefined, now: Date): void {
-    if (network === undefined) return;
-    this.#keep(network, (this.#fullAt.get(network) ?? 0) - this.#tryMs, now.getTime());
+  giveBack(key: string | undefined, now: Date): void {
+    if (key === undefined) return;
+    const time = now.getTime();
+    this.#keep(key, this.#known(key, time) - this.#tryMs, time);
   }
 
-  #keep(network: string, fullAt: number, time: number): void {
-    this.#fullAt.delete(network);
+  /** When the bucket will be full, with one more taken. */
+  #next(key: string, time: number): number {
+    const fullAt = Math.max(time, this.#known(key, time)) + this.#tryMs;
+    const late = fullAt - time - this.#refillMs;
+    if (late > 0) throw failure(this.#reason, { retryAfterMs: Math.ceil(late) });
+    return fullAt;
+  }
+
+  /** What lies far further ahead than a bucket takes to fill was written by a clock that was set right since: nobody waits for that. */
+  #known(key: string, time: number): number {
+    const fullAt = this.#fullAt.get(key) ?? 0;
+    return fullAt > time + 2 * this.#refillMs ? 0 : fullAt;
+  }
+
+  #keep(key: string, fullAt: number, time: number): void {
+    this.#fullAt.delete(key);
     if (fullAt <= time) return;
-    this.#fullAt.set(network, fullAt);
+    this.#fullAt.set(key, fullAt);
     const [oldest] = this.#fullAt.keys();
-    if (this.#fullAt.size > maximumNetworks && oldest !== undefined) this.#fullAt.delete(oldest);
+    if (this.#fullAt.size > maximumKeys && oldest !== undefined) this.#fullAt.delete(oldest);
   }
 }

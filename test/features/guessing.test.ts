@@ -2,12 +2,16 @@ import { ConnectError } from '@connectrpc/connect';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { UserState } from '../../gen/zitadel/user/v2/user_pb.ts';
-import { createHuman, createManager, createStranger, grant, homeOf, readState } from '../support/actors.ts';
+import { runInPool } from '../../src/kernel/crypto/hashes/pool.ts';
+import { TryLimits } from '../../src/kernel/networks.ts';
+import { actAs, createHuman, createManager, createStranger, grant, homeOf, leaveCode, readState } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 
 const wrong = 'InvalidArgument PASSWORD_WRONG';
 const tooOften = 'ResourceExhausted TRIED_TOO_OFTEN';
+const returned = { case: 'returnCode', value: {} } as const;
+const unverified = (email: string) => ({ email, verification: { case: 'isVerified', value: false } }) as const;
 
 let server: TestServer;
 let userId: string;
@@ -18,6 +22,8 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   server.setTime(epoch);
+  // What the network has left was counted at other times.
+  server.app.tryLimits = new TryLimits(100);
   userId = await createHuman(server, { passwordType: { case: 'password', value: { password: 'Current-1' } } });
 });
 
@@ -155,6 +161,60 @@ describe('the network of a caller who does not see the user', () => {
     for (let n = 0; n < tries; n++) expect(await bring(network, behind.token, await withPassword(), 'Wrong-1')).toBe(wrong);
     expect(await bring(network, behind.token, await withPassword(), 'Wrong-1')).toBe(wrong);
   });
+});
+
+describe('a stranger', () => {
+  const wrongCode = 'NotFound USER_NOT_FOUND';
+
+  test('cannot kill a code from one network before its owner has used it', async () => {
+    const { users: stranger } = await createStranger(server);
+    for (let round = 0; round < 3; round++) {
+      const { verificationCode = '' } = await server.as().users.sendEmailCode({ userId, verification: returned });
+      const guesses = await Promise.all(
+        Array.from({ length: 20 }, () => outcome(stranger.verifyEmail({ userId, verificationCode: 'WRONG1' }))),
+      );
+      expect(guesses.filter((each) => each === wrongCode)).toHaveLength(round === 0 ? 4 : 0);
+      expect(await outcome(server.as().users.verifyEmail({ userId, verificationCode }))).toBe('ok');
+    }
+    later(120);
+    expect(await outcome(stranger.verifyEmail({ userId, verificationCode: 'WRONG1' }))).toBe(wrongCode);
+    expect(await outcome(stranger.verifyEmail({ userId, verificationCode: 'WRONG1' }))).toBe(tooOften);
+  });
+
+  test('who is right is not slowed, however many he is right for at once', async () => {
+    const { users: stranger } = await createStranger(server);
+    const ids = await Promise.all(Array.from({ length: 110 }, () => createHuman(server)));
+    for (const id of ids) await leaveCode(server, id, 'email', 'RIGHT1');
+    const outcomes = await Promise.all(
+      ids.map((id) => outcome(stranger.verifyEmail({ userId: id, verificationCode: 'RIGHT1' }))),
+    );
+    expect(new Set(outcomes)).toEqual(new Set(['ok']));
+  });
+});
+
+describe('somebody himself', () => {
+  test('guesses no more often for having new codes sent, and cannot have them sent without end', async () => {
+    const self = await actAs(server, await createHuman(server, { email: unverified('self@example.net') }));
+    const wrongOnes: string[] = [];
+    const sends: string[] = [];
+    for (let round = 0; round < 12; round++) {
+      sends.push(await outcome(self.users.sendEmailCode({ userId: self.id })));
+      wrongOnes.push(await outcome(self.users.verifyEmail({ userId: self.id, verificationCode: 'WRONG1' })));
+    }
+    expect(sends).toEqual([...Array(10).fill('ok'), ...Array(2).fill('ResourceExhausted SENT_TOO_OFTEN')]);
+    expect(wrongOnes.filter((each) => each !== tooOften)).toHaveLength(5);
+    later(360);
+    expect(await outcome(self.users.sendEmailCode({ userId: self.id }))).toBe('ok');
+  });
+});
+
+test('a try that there was no time for is none', async () => {
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+  const full = Promise.allSettled(Array.from({ length: 1000 }, () => runInPool(() => opened)));
+  for (let n = 0; n < 7; n++) expect(await outcome(change('Current-1'))).toBe('ResourceExhausted HASHING_BUSY');
+  open();
+  await full;
+  expect(await outcome(change('Current-1'))).toBe('ok');
 });
 
 describe('a lock-out, where the operator wants one', () => {

@@ -199,6 +199,10 @@ describe('whose policy holds', () => {
     expect(await set(userId, 'Short-1!')).toBe(bad('PASSWORD_TOO_SHORT'));
     expect(await set(userId, 'no-classes-in-this-one')).toBe('ok');
     expect(await set(elsewhere, 'Short-1!')).toBe('ok');
+    // Not even that of the caller's organization holds for new users.
+    await policy('set', { organization: home, 'min-length': '20', require: 'none' });
+    expect(await create('Short-1!')).toBe('ok');
+    await policy('remove', { organization: home });
 
     await policy('set', { 'composition-free': '' });
     expect(await create('Short-1!')).toBe(bad('PASSWORD_TOO_SHORT'));
@@ -207,6 +211,8 @@ describe('whose policy holds', () => {
     expect(await set(userId, 'fifteen letters')).toBe(bad('PASSWORD_TOO_SHORT'));
     await policy('remove', { organization: organizationId });
     expect(await set(userId, 'fifteen letters')).toBe('ok');
+    await policy('set', { organization: organizationId, 'min-length': '20', require: 'none' });
+    expect(await set(userId, 'fifteen letters')).toBe(bad('PASSWORD_TOO_SHORT'));
   });
 
   test('a hash from elsewhere follows none', async () => {

@@ -48,6 +48,15 @@ const show = (userId: string, current: string) =>
 const right = 'InvalidArgument PASSWORD_TOO_SHORT';
 const wrong = 'InvalidArgument PASSWORD_WRONG';
 
+test('a hash that covers only the beginning stays: what was typed behind it was never checked', async () => {
+  const { hashSync } = await import('@node-rs/bcrypt');
+  const long = `${'Aa1!'.repeat(18)} and more`;
+  const hash = hashSync(long, { cost: 10 });
+  const userId = await importUser(hash);
+  expect(await show(userId, `${'Aa1!'.repeat(18)} mistyped`)).toBe(right);
+  expect(await storedHash(userId)).toBe(hash);
+});
+
 test.each(imported)('%s is replaced when its password was right', async (hash) => {
   const userId = await importUser(hash);
   expect(await show(userId, 'Wrong-1')).toBe(wrong);

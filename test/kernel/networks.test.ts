@@ -68,6 +68,13 @@ test('a clock that goes back gives nothing twice', () => {
   expect(passes(limits, 'a', 11_000)).toBe(false);
 });
 
+test('a clock that was far ahead and is set right makes nobody wait for the difference', () => {
+  const limits = new TryLimits(10);
+  for (let n = 0; n < 10; n++) passes(limits, 'a', 3_600_000);
+  spend(limits, 'a', 10);
+  expect(passes(limits, 'a', 0)).toBe(false);
+});
+
 test('of too many networks the ones that tried least lately are forgotten', () => {
   const limits = new TryLimits(10);
   spend(limits, 'busy', 10);

@@ -1,10 +1,11 @@
 // Whatever shows that somebody is who he says works once, for him, for what it was made for, and in its time: at every
 // place that takes one.
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Purpose } from '../../src/kernel/codes/codes.ts';
 import { pages } from '../../src/web/pages.ts';
 import { createHuman, leaveCode, unique } from '../support/actors.ts';
 import { type Bring, codeEntries, type Entry, methodsTaking, passwordEntries } from '../support/proofs.ts';
-import { epoch, startServer, type TestServer } from '../support/server.ts';
+import { type Clients, epoch, startServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
 let replica: TestServer;
@@ -188,6 +189,44 @@ test('the current password, fifty times at once to two replicas, changes it once
   const told = await fifty(passwordEntries, userId, current);
   expect(told.filter((each) => each === 'ok')).toHaveLength(1);
   expect(await effects(userId)).toBe(2);
+});
+
+/** Every way to give somebody another address, or number, or to take it away, and what was sent to the one before. */
+const moves: readonly [string, readonly Purpose[], (users: Clients['users'], userId: string) => Promise<unknown>][] = [
+  ...(['email', 'phone'] as const).flatMap((channel) => {
+    const fresh = () =>
+      channel === 'email' ? { email: { email: `${unique('moved')}@example.net` } } : { phone: { phone: '+41446681801' } };
+    const sent: Purpose[] = channel === 'email' ? ['email', 'invite', 'password'] : ['phone', 'password'];
+    return [
+      [
+        `UpdateUser, ${channel}`,
+        sent,
+        (users, userId) => users.updateUser({ userId, userType: { case: 'human', value: fresh() } }),
+      ],
+      [`UpdateHumanUser, ${channel}`, sent, (users, userId) => users.updateHumanUser({ userId, ...fresh() })],
+    ] satisfies typeof moves;
+  }),
+  [
+    'SetEmail',
+    ['email', 'invite', 'password'],
+    (users, userId) => users.setEmail({ userId, email: `${unique('moved')}@example.net` }),
+  ],
+  ['SetPhone', ['phone', 'password'], (users, userId) => users.setPhone({ userId, phone: '+41446681801' })],
+  ['RemovePhone', ['phone', 'password'], (users, userId) => users.removePhone({ userId })],
+];
+
+describe.each(moves)('after %s', (_, sent, move) => {
+  test.each(sent)(
+    'a code for %s that was sent before is good no more: who reads there is not who has it now',
+    async (purpose) => {
+      for (const entry of codeEntries.filter((one) => one.purpose === purpose)) {
+        const { userId, code } = await withCode(entry);
+        await move(server.as().users, userId);
+        expect(await entry.bring(server, userId, code), entry.name).not.toBe('ok');
+        expect(await effects(userId)).toBe(0);
+      }
+    },
+  );
 });
 
 describe.each(passwordEntries.map((entry) => [entry.name, entry] as const))('a current password at %s', (_, entry) => {

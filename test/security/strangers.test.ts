@@ -4,6 +4,7 @@ import { type DescMethod, fromJson, type JsonObject, toBinary, toJsonString } fr
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Purpose } from '../../src/kernel/codes/codes.ts';
 import { codePurpose } from '../../src/kernel/db/schema.ts';
+import { codeTriesPerNetwork, codeTrySeconds, TryLimits } from '../../src/kernel/networks.ts';
 import { accessOf } from '../../src/server/access.ts';
 import { services } from '../../src/server/routes.ts';
 import {
@@ -54,7 +55,9 @@ let callers: Record<string, Actor>;
 let subjects: Record<string, string>;
 
 beforeAll(async () => {
-  server = await startServer({ env: { ROSTER_TRIES_PER_NETWORK: '1000000' } });
+  // A lock-out must not tell either.
+  const env = { ROSTER_TRIES_PER_NETWORK: '1000000', ROSTER_LOCK_AFTER_PASSWORD_TRIES: '3' };
+  server = await startServer({ env });
   wire = openWire(server.address);
   const elsewhere = await createOrganization(server);
   callers = {
@@ -118,7 +121,11 @@ async function beginAnew(): Promise<void> {
   const { sql } = server;
   const past = new Date(epoch.getTime() - 1).toISOString();
   server.setTime(epoch);
+  server.app.codeTryLimits = new TryLimits(codeTriesPerNetwork, codeTriesPerNetwork * codeTrySeconds);
   await sql`delete from guesses`;
+  const { initial = '', locked = '' } = subjects;
+  await sql`update users set state = (case id when ${initial} then 'initial' else 'active' end)::user_state
+    where state = 'locked' and id <> ${locked}`;
   await sql`update codes set failures = 0`;
   await sql`update codes set expires_at = ${past} where user_id = ${subjects['with an expired code'] ?? ''}`;
   await sql`update codes set failures = 5 where user_id = ${subjects['with a dead code'] ?? ''}`;
@@ -139,6 +146,35 @@ test('every call that a proof opens is here, with each kind of proof', () => {
     expect(purposeOf, `say above what the codes of ${method.name} are for`).toHaveProperty(method.name);
   }
 });
+
+const [unknown, wait] = ['not_found USER_NOT_FOUND', 'resource_exhausted TRIED_TOO_OFTEN'];
+
+/** Seconds since the first try, and what it is answered. */
+const course: Readonly<Record<string, readonly (readonly [number, string])[]>> = {
+  // Five are free, then waits of 1, 2 and 4 seconds.
+  currentPassword: [
+    ...Array.from({ length: 5 }, () => [0, unknown] as const),
+    ...([
+      [0, wait],
+      [0.5, wait],
+      [1, unknown],
+      [2.9, wait],
+      [3, unknown],
+      [6, wait],
+    ] as const),
+  ],
+  // Four from one network, then one every two minutes.
+  verificationCode: [
+    ...Array.from({ length: 4 }, () => [0, unknown] as const),
+    ...([
+      [0, wait],
+      [119, wait],
+      [120, unknown],
+      [239, wait],
+      [240, unknown],
+    ] as const),
+  ],
+};
 
 const named = proving.map((one) => [`${one.method.name} with ${one.field}`, one] as const);
 
@@ -162,15 +198,15 @@ describe.each(named)('%s', (_, one) => {
     if (!actor) throw new Error('there is nobody to ask');
     await beginAnew();
     const outcomes: string[] = [];
-    // Seconds since the first try: five are free, then waits of 1, 2 and 4 seconds.
-    for (const seconds of [0, 0, 0, 0, 0, 0, 0.5, 1, 2.9, 3, 6]) {
+    for (const [seconds] of course[one.field] ?? []) {
       server.setTime(new Date(epoch.getTime() + seconds * 1000));
       const answers = await Promise.all(Object.values(subjects).map((userId) => ask(one, one.json, userId, actor, 'connect')));
       expect(new Set(answers.map(printOf)), `after ${seconds} s`).toHaveLength(1);
       outcomes.push(...answers.slice(0, 1).map(outcomeOf));
     }
-    const [unknown, wait] = ['not_found USER_NOT_FOUND', 'resource_exhausted TRIED_TOO_OFTEN'];
-    expect(outcomes).toEqual([...Array(5).fill(unknown), wait, wait, unknown, wait, unknown, wait]);
+    const [row] = await server.sql`select state from users where id = ${subjects['of another organization'] ?? ''}`;
+    expect(row).toEqual({ state: one.field === 'currentPassword' ? 'locked' : 'active' });
+    expect(outcomes).toEqual(course[one.field]?.map(([, outcome]) => outcome));
   });
 });
 

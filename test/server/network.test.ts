@@ -27,7 +27,7 @@ describe('the network of an address', () => {
         '2001:db8:1:2::1%eth0',
       ],
     ],
-    ['fe80::/64', ['fe80::1%eth0', 'fe80::1%25eth0', 'fe80::2']],
+    ['fe80::/64', ['fe80::1%eth0', 'fe80::1%eth-0.1', 'fe80::1%25eth0', 'fe80::2']],
     ['::/64', ['::1', '0:0:0:0:0:0:0:1', '::', '0::1']],
   ])('%s has one spelling', (key, spellings) => {
     for (const spelling of spellings) expect(from(spelling), spelling).toBe(key);
@@ -50,6 +50,11 @@ describe('the network of an address', () => {
     expect(of('2001:db8:1:2::1')).not.toBe(of('2001:db8:2:2::1'));
   });
 
+  test('a zone is none of the address, whatever its prefix', () => {
+    const narrow = networksBehind({ trustedProxies: [], networkPrefix: 128 });
+    expect(narrow({ socket: { remoteAddress: 'fe80::1%eth0' }, headers: {} })).toBe('fe80::1/128');
+  });
+
   test('a connection that is gone counts with all of those', () => {
     expect(from(undefined)).toBe('unknown');
     expect(from('')).toBe('unknown');
@@ -66,6 +71,27 @@ describe('the network of an address', () => {
       }),
     );
   });
+});
+
+describe('trusted proxies', () => {
+  test.each(['10.0.0.7', '10.0.0.0/8', '10.1.2.3/32', '::1', '2001:db8::/32', '2001:DB8::1/128'])('can be %s', (text) => {
+    expect(network(text)).toHaveLength(2);
+  });
+
+  test.each([
+    '',
+    'proxy',
+    '10.0.0',
+    '10.0.0.0/33',
+    '10.0.0.0/',
+    '10.0.0.0/-1',
+    '::/0',
+    '0.0.0.0/0',
+    '::1/129',
+    '::ffff:10.0.0.7',
+    '010.0.0.1',
+    'fe80::1%eth0',
+  ])('cannot be "%s"', (text) => expect(() => network(text)).toThrow('write addresses or networks'));
 });
 
 describe('X-Forwarded-For', () => {

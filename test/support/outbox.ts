@@ -1,24 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { simpleParser } from 'mailparser';
 import type { TestServer } from './server.ts';
 
 /** What was written for an address or a number until now, oldest first: the text, below its receiver and subject. */
 async function delivered({ dataDir }: TestServer, to: string): Promise<string[]> {
   const folder = join(dataDir, 'outbox');
   const names = await readdir(folder).catch(() => []);
-  const whole = names.filter((name) => /\.(eml|txt)$/.test(name)).sort();
-  const texts = await Promise.all(whole.map((name) => textOf(join(folder, name))));
+  const whole = names.filter((name) => name.endsWith('.txt')).sort();
+  const texts = await Promise.all(whole.map((name) => readFile(join(folder, name), 'utf8')));
   return texts.filter((text) => text.startsWith(`To: ${to}\n`));
-}
-
-async function textOf(file: string): Promise<string> {
-  const content = await readFile(file);
-  if (file.endsWith('.txt')) return content.toString('utf8');
-  const { to, subject, text } = await simpleParser(content);
-  const receivers = [to ?? []].flat().flatMap(({ value }) => value.map(({ address }) => address));
-  return `To: ${receivers.join()}\nSubject: ${subject}\n\n${text}`;
 }
 
 const patience = 10_000;
@@ -40,10 +31,15 @@ export const messagesTo = (server: TestServer, to: string, count = 1): Promise<s
     return messages.length >= count ? messages : undefined;
   }, `${count} messages to ${to}`);
 
-/** All messages to an address or a number that were queued before this call. */
+/**
+ * All messages to an address or a number that were queued before this call. What was queued at a time that a test has turned
+ * back since is not due.
+ */
 export async function messagesUntilNow(server: TestServer, to: string): Promise<string[]> {
+  const now = server.app.clock().toISOString();
   await until(async () => {
-    const [row] = await server.sql`select from outbox where dead_at is null limit 1`;
+    const [row] = await server.sql`
+      select from outbox where dead_at is null and (attempts > 0 or due_at <= ${now}) limit 1`;
     return row ? undefined : true;
   }, 'an empty outbox');
   return delivered(server, to);

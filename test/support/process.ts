@@ -15,9 +15,15 @@ export interface Child {
   output(): string;
 }
 
+/** As `npm start` has it: everything loads several times as fast. */
+const imports = new URL('../../src/imports.ts', import.meta.url).href;
+
 /** Runs a program of Node's until it ends by itself, is told to, or the test is over. */
 export function run(program: string, args: string[], options: SpawnOptions = {}): Child {
-  const child = spawn(process.execPath, [program, ...args], { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['--import', imports, program, ...args], {
+    ...options,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   const lines: string[] = [];
   const waiting = new Set<() => void>();

@@ -45,6 +45,8 @@ export interface Smtp {
   attempts: string[];
   /** Resolves once so many mails were begun. */
   attempted(count: number): Promise<void>;
+  /** How many connections are open. */
+  connections(): number;
   stop(): Promise<void>;
   /** Again, on the same port. */
   start(): Promise<void>;
@@ -158,6 +160,7 @@ export async function startSmtp(
     },
     attempts,
     attempted: (count) => until(() => attempts.length >= count),
+    connections: () => server.connections.size,
     stop,
     start,
   };

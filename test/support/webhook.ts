@@ -30,6 +30,9 @@ export interface Webhook {
   start(): Promise<void>;
 }
 
+/** A status, alone or with a Retry-After. */
+type Answer = number | { status: number; retryAfter: string };
+
 export const webhookSecret = 'a secret of the tests only, 32+ long'.replaceAll(' ', '-');
 
 /** Whether the post is from the one who knows the secret, unchanged. Says nothing about its age. */
@@ -41,10 +44,10 @@ export function isSigned({ headers, body }: Pick<Posted, 'headers' | 'body'>, se
 }
 
 /**
- * @param answer The status to answer a post with, 'silence' or 'hang up'; what is below 300 accepts it.
+ * @param answer What to answer a post with, 'silence' or 'hang up'; a status below 300 accepts it.
  */
 export async function startWebhook(
-  answer: (posted: Posted) => number | 'silence' | 'hang up' = () => 204,
+  answer: (posted: Posted) => Answer | 'silence' | 'hang up' = () => 204,
   whenDone: (stop: () => Promise<void>) => void = onTestFinished,
 ): Promise<Webhook> {
   const messages: Posted[] = [];
@@ -56,14 +59,19 @@ export async function startWebhook(
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
+    if (request.method !== 'POST') {
+      response.writeHead(405).end();
+      return;
+    }
     const body = Buffer.concat(chunks).toString('utf8');
     const posted = { message: JSON.parse(body), headers: request.headers, body };
-    const status = isSigned(posted) ? answer(posted) : 401;
+    const answered = isSigned(posted) ? answer(posted) : 401;
     attempts++;
-    if (status === 'hang up') request.socket.destroy();
-    if (typeof status === 'number') {
+    if (answered === 'hang up') request.socket.destroy();
+    else if (answered !== 'silence') {
+      const { status, ...more } = typeof answered === 'number' ? { status: answered } : answered;
       if (status < 300) messages.push(posted);
-      response.writeHead(status).end();
+      response.writeHead(status, 'retryAfter' in more ? { 'retry-after': more.retryAfter } : {}).end();
     }
     for (const look of waiting.splice(0)) look();
   });

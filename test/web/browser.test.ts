@@ -145,7 +145,7 @@ test('who guesses is told when to try again', async () => {
     await page.locator('#code').focus();
     await enter(page);
   }
-  expect(await accessible(page, 'alert').textContent()).toContain('There were too many wrong tries. Try again in 1 second.');
+  expect(await accessible(page, 'alert').textContent()).toContain('There were too many wrong tries. Try again in 2 minutes.');
   await expectUsable(visit, server.url, 'ZZZZZZ');
   await picture(page, 'email-wait');
 });

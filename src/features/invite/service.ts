@@ -5,6 +5,7 @@ import { refusedProof } from '../../kernel/auth/authorize.ts';
 import { type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
 import { checkCode, createCode, isCodePending } from '../../kernel/codes/codes.ts';
 import { failure } from '../../kernel/errors.ts';
+import { forgiveTries } from '../../kernel/guessing.ts';
 import { checkUrlTemplate } from '../../kernel/links.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
 import { confirmEmail } from '../email/service.ts';
@@ -33,7 +34,7 @@ export function createInviteCode(call: Call, userId: string, delivery: Delivery)
   if (delivery.kind === 'send' && delivery.urlTemplate !== undefined) {
     checkUrlTemplate(call, delivery.urlTemplate, 'invite', 'send_code.url_template');
   }
-  const options = { unknown, initial: true, ...(delivery.kind === 'return' && notOwn) } as const;
+  const options = { unknown, ...(delivery.kind === 'return' && notOwn) } as const;
   return changePerson(call, userId, options, async (tx, user) => {
     await refuseWhoCanSignIn(tx, userId);
     const { urlTemplate = null, applicationName = null } = (await findInvite(tx, userId)) ?? {};
@@ -48,7 +49,7 @@ export function createInviteCode(call: Call, userId: string, delivery: Delivery)
 
 /** A new code by the same mail; CODE_NOT_PENDING when none was mailed, or it was used. */
 export async function resendInviteCode(call: Call, userId: string): Promise<Details> {
-  const { details } = await changePerson(call, userId, { unknown, initial: true }, async (tx, user) => {
+  const { details } = await changePerson(call, userId, { unknown }, async (tx, user) => {
     await refuseWhoCanSignIn(tx, userId);
     const before = await findInvite(tx, userId);
     if (!before?.mailed || !(await isCodePending(tx, userId, 'invite'))) throw failure('CODE_NOT_PENDING');
@@ -98,6 +99,7 @@ export async function acceptInvite(call: Call, userId: string, code: string, inp
     if (!right) throw refusedProof(tx, user, proof.absent, unknown);
     await refuseWhoCanSignIn(tx, userId);
     await confirmEmail(tx, user);
+    await forgiveTries(tx.db, userId, 'password');
     return changePassword(tx, { ...user, emailVerified: true }, prepared);
   });
 }

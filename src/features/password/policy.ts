@@ -58,7 +58,7 @@ export function refusalOf(policy: PasswordPolicy, password: string, person: Pers
 }
 
 /** Code points of a name from which on it counts: shorter ones stand in too many words. */
-const shortestName = 4;
+export const shortestName = 4;
 
 function holdsOwnName(password: string, { username, email, givenName, familyName, nickName, displayName }: Person): boolean {
   const whole = [username, email, givenName, familyName, nickName, displayName];

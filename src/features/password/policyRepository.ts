@@ -1,5 +1,6 @@
-import { eq, inArray } from 'drizzle-orm';
+import { eq, or, sql } from 'drizzle-orm';
 import type { Call, Tx } from '../../kernel/call.ts';
+import { prepared } from '../../kernel/db/prepared.ts';
 import { passwordPolicies } from '../../kernel/db/schema.ts';
 import { characterClasses, defaultPolicy, type PasswordPolicy } from './policy.ts';
 
@@ -10,10 +11,7 @@ type Row = typeof passwordPolicies.$inferSelect;
 
 /** The policy in force for an organization or the instance: its own, else the instance's, else the default. */
 export async function findPolicy({ db }: Pick<Call, 'db'>, owner: string): Promise<PasswordPolicy> {
-  const rows = await db
-    .select()
-    .from(passwordPolicies)
-    .where(inArray(passwordPolicies.organizationId, [owner, instance]));
+  const rows = await policiesOf(db).execute({ owner });
   const row = rows.find(({ organizationId }) => organizationId === owner) ?? rows[0];
   return row ? policyOf(row) : defaultPolicy;
 }
@@ -44,3 +42,11 @@ export async function deletePolicy({ db }: Tx, owner: string): Promise<boolean> 
 function policyOf({ minimumLength, compositionFree, ...row }: Row): PasswordPolicy {
   return { minimumLength, compositionFree, required: characterClasses.filter((name) => !compositionFree && row[name]) };
 }
+
+const policiesOf = prepared((db) =>
+  db
+    .select()
+    .from(passwordPolicies)
+    .where(or(eq(passwordPolicies.organizationId, sql.placeholder('owner')), eq(passwordPolicies.organizationId, instance)))
+    .prepare('find_policies'),
+);

@@ -1,11 +1,20 @@
-import { and, eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { Call, Tx } from '../../kernel/call.ts';
+import { prepared } from '../../kernel/db/prepared.ts';
 import { userPasswords } from '../../kernel/db/schema.ts';
 
 export async function findHash({ db }: Pick<Call, 'db'>, userId: string): Promise<string | undefined> {
-  const [row] = await db.select({ hash: userPasswords.hash }).from(userPasswords).where(eq(userPasswords.userId, userId));
+  const [row] = await hashOf(db).execute({ userId });
   return row?.hash;
 }
+
+const hashOf = prepared((db) =>
+  db
+    .select({ hash: userPasswords.hash })
+    .from(userPasswords)
+    .where(eq(userPasswords.userId, sql.placeholder('userId')))
+    .prepare('find_hash'),
+);
 
 export async function writeHash(tx: Tx, userId: string, hash: string): Promise<void> {
   await tx.db.insert(userPasswords).values({ userId, hash }).onConflictDoUpdate({ target: userPasswords.userId, set: { hash } });

@@ -8,6 +8,7 @@ import { type App, type Call, type Tx, transaction, type UserRow } from '../../k
 import { checkCode, createCode, deleteCode } from '../../kernel/codes/codes.ts';
 import { acceptedFormats } from '../../kernel/crypto/hashes/formats.ts';
 import {
+  coversAll,
   hashPassword,
   isOutdated,
   normalisePassword,
@@ -17,10 +18,11 @@ import {
 } from '../../kernel/crypto/hashes/hashes.ts';
 import { HashingBusy } from '../../kernel/crypto/hashes/pool.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
-import { countTry, forgiveTries, rightTry } from '../../kernel/guessing.ts';
+import { countTry, forgiveTries, type Guess, rightTry, takeBackTry, wrongTry } from '../../kernel/guessing.ts';
 import { checkUrlTemplate } from '../../kernel/links.ts';
 import type { Channel } from '../../kernel/outbox/message.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
+import { evenOut } from '../../kernel/pace.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { type Details, record } from '../user/events.ts';
 import { type Changed, changePerson, notOwn, personOf, proveByCode, tellAtOnce } from '../user/person.ts';
@@ -68,6 +70,10 @@ export function checkPolicy({ refusal }: PreparedPassword): void {
 export async function storePassword(tx: Tx, userId: string, prepared: PreparedPassword): Promise<Details> {
   if (prepared.refusal) throw prepared.refusal;
   await writeHash(tx, userId, prepared.hash);
+  return recordPassword(tx, userId, prepared);
+}
+
+function recordPassword(tx: Tx, userId: string, prepared: PreparedPassword): Promise<Details> {
   const columns = { passwordChangeRequired: prepared.input.changeRequired, passwordChangedAt: tx.now };
   return record(tx, userId, { type: 'password.changed' }, columns);
 }
@@ -115,17 +121,37 @@ interface Subject {
 
 /** The stored hash that the password is right for. Costs the same whether there is such a user, and whether he has one. */
 async function checkCurrent(call: Call, { userId, user, unknown }: Subject, password: string): Promise<string> {
+  const begun = performance.now();
   const hash = user && (await findHash(call, user.id));
   if (user && hash === undefined && isVisible(call, user)) throw failure('PASSWORD_NOT_SET');
   const guess = { userId, kind: 'password', user } as const;
   const failures = await countTry(call, guess);
-  if (hash === undefined) await verifyDecoy(password);
-  else if (await verifyPassword(hash, password)) {
+  const right = await unlessBusy(call, guess, () => isRight(hash, password));
+  if (hash !== undefined && right) {
     await rightTry(call, guess);
-    return isOutdated(hash) ? rehash(call, userId, hash, password) : hash;
+    return isOutdated(hash) && coversAll(hash, password) ? rehash(call, userId, hash, password) : hash;
   }
+  wrongTry(call, guess);
   if (user) await transaction(call, (tx) => recordWrongPassword(tx, user.id, failures));
+  // Imported hashes cost something else than the decoy, and history is written for those only who have one.
+  if (!user || !isVisible(call, user)) await evenOut(begun);
   throw refusedProof(call, user, 'PASSWORD_WRONG', unknown);
+}
+
+async function isRight(hash: string | undefined, password: string): Promise<boolean> {
+  if (hash !== undefined) return verifyPassword(hash, password);
+  await verifyDecoy(password);
+  return false;
+}
+
+/** A try that hashing had no time for is none. */
+async function unlessBusy<T>(call: Call, guess: Guess, look: () => Promise<T>): Promise<T> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof HashingBusy) await takeBackTry(call, guess);
+    throw error;
+  }
 }
 
 /**
@@ -150,28 +176,37 @@ async function rehash(call: Call, userId: string, old: string, password: string)
   return stored !== undefined && (await verifyPassword(stored, password)) ? stored : old;
 }
 
-/** Under the lock: consumes the code that was right before, or sees that the password is still the one that was checked. */
-export async function checkProof(tx: Tx, user: UserRow, { proof, provenBy }: PasswordChange): Promise<void> {
+/**
+ * Under the lock: consumes the code that was right before. That the password is still the one that was checked is seen when
+ * it is replaced.
+ */
+export async function checkProof(tx: Tx, user: UserRow, { proof }: PasswordChange): Promise<void> {
   switch (proof.kind) {
     case 'none':
-      return;
+      return forgiveTries(tx.db, user.id, 'password');
     case 'current':
-      if ((await findHash(tx, user.id)) !== provenBy) throw refusedProof(tx, user, 'PASSWORD_WRONG');
       return;
     case 'code':
       if ((await checkCode(tx, user.id, 'password', proof.code)) !== 'right') throw refusedProof(tx, user, 'CODE_ABSENT');
+      return forgiveTries(tx.db, user.id, 'password');
   }
 }
 
 /**
- * Gives a user another password, for every call that does: it follows the rules, ends a reset under way, forgives tries,
- * and its owner is told, at an address that is known to be his.
+ * Gives a user another password, for every call that does: it follows the rules, ends a reset under way, and its owner is
+ * told, at an address that is known to be his. Where the password before was the proof it is still that one.
  */
-export async function changePassword(tx: Tx, user: UserRow, prepared: PreparedPassword): Promise<Details> {
-  checkPolicy(prepared);
+export async function changePassword(
+  tx: Tx,
+  user: UserRow,
+  change: PreparedPassword & Partial<Pick<PasswordChange, 'provenBy'>>,
+): Promise<Details> {
+  if (change.refusal) throw change.refusal;
+  const { provenBy, hash } = change;
   await deleteCode(tx, user.id, 'password');
-  await forgiveTries(tx.db, user.id, 'password');
-  const details = await storePassword(tx, user.id, prepared);
+  if (provenBy === undefined) await writeHash(tx, user.id, hash);
+  else if (!(await replaceHash(tx, user.id, provenBy, hash))) throw refusedProof(tx, user, 'PASSWORD_WRONG');
+  const details = await recordPassword(tx, user.id, change);
   if (user.emailVerified) await enqueue(tx, user, 'email', { kind: 'password-changed' });
   return details;
 }

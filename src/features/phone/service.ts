@@ -2,7 +2,7 @@
 // their delivery to the kernel.
 import parsePhoneNumber from 'libphonenumber-js/max';
 import type { App, Call, Tx, UserRow } from '../../kernel/call.ts';
-import { createCode, deleteCode, isCodePending } from '../../kernel/codes/codes.ts';
+import { createCode, deleteCode, isCodePending, killCodes } from '../../kernel/codes/codes.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
 import { type Details, record, type UserColumns } from '../user/events.ts';
@@ -92,6 +92,7 @@ export async function changePhone(tx: Tx, user: UserRow, input: PhoneInput): Pro
     return undefined;
   }
   await deleteCode(tx, user.id, 'phone');
+  await killCodes(tx, user.id, ['password']);
   await record(tx, user.id, { type: 'phone.changed' }, { phone: number, phoneVerified: false });
   if (verified) await confirmPhone(tx, user);
   return issuePhoneCode(tx, { ...user, phone: number }, verification);
@@ -108,6 +109,7 @@ export async function clearPhone(tx: Tx, user: UserRow): Promise<void> {
   await deleteCode(tx, user.id, 'phone');
   // What went to the number goes nowhere any more.
   await deleteSmsFactor(tx, user.id);
+  await killCodes(tx, user.id, ['password']);
   await record(tx, user.id, { type: 'phone.removed' }, { phone: '', phoneVerified: false });
 }
 

@@ -30,7 +30,7 @@ export interface Prepared {
 }
 
 /** Lines after which others get their turn: the database waits for the event loop, too. */
-const slice = 25;
+const slice = 5;
 /** Passwords that are hashed at once: enough for every core, and too few to be told that there are too many. */
 const hashedAtOnce = 16;
 

@@ -36,10 +36,10 @@ export async function forgetProgress(tx: Tx, file: Buffer): Promise<void> {
   await tx.db.delete(imports).where(eq(imports.file, file));
 }
 
-export async function findFirstOrganization(db: Db): Promise<string> {
+/** The organization that came with the instance; undefined before its first start. */
+export async function findFirstOrganization(db: Db): Promise<string | undefined> {
   const [instance] = await db.select({ id: instances.defaultOrganizationId }).from(instances);
-  if (!instance) throw new Error('the instance was not set up');
-  return instance.id;
+  return instance?.id;
 }
 
 /** As `lockId` does it for one; in one order, so that two who lock several do not wait for each other. */
@@ -61,9 +61,12 @@ export interface NewRows {
 
 export async function insertRows({ db }: Tx, rows: NewRows): Promise<void> {
   if (rows.revived.length > 0) await db.delete(deletedUsers).where(inArray(deletedUsers.id, rows.revived));
-  await insertMany(db, users, rows.users);
-  await insertMany(db, userMetadata, rows.metadata);
-  await insertMany(db, userPasswords, rows.passwords);
-  await insertMany(db, totps, rows.totps);
-  await insertMany(db, userEvents, rows.events);
+  // One connection runs them in this order: each is made and sent while the one before it runs.
+  await Promise.all([
+    insertMany(db, users, rows.users),
+    insertMany(db, userMetadata, rows.metadata),
+    insertMany(db, userPasswords, rows.passwords),
+    insertMany(db, totps, rows.totps),
+    insertMany(db, userEvents, rows.events),
+  ]);
 }

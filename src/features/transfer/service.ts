@@ -45,6 +45,11 @@ export class ImportMoved extends Error {
   override name = 'ImportMoved';
 }
 
+/** There is no organization yet that users could be of. */
+export class NotSetUp extends Error {
+  override name = 'NotSetUp';
+}
+
 /** Returns how far it came: to the end of the file, unless it was stopped. */
 export async function importUsers(
   call: Call,
@@ -53,6 +58,7 @@ export async function importUsers(
   observer: ImportObserver,
 ): Promise<Progress> {
   const organizationId = options.organizationId ?? (await findFirstOrganization(call.db));
+  if (organizationId === undefined) throw new NotSetUp();
   const file = source.hash;
   if (options.again && !options.rehearsal) await transaction(call, (tx) => forgetProgress(tx, file));
   const fresh: Progress = { file, lines: 0, bytes: 0, imported: 0, refused: 0, changedAt: call.now };

@@ -5,7 +5,7 @@ import { refuseHigherRights } from '../../kernel/auth/privileges.ts';
 import { type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
 import { type CodeCheck, checkCode, type Purpose, tryCode } from '../../kernel/codes/codes.ts';
 import { failure } from '../../kernel/errors.ts';
-import { countTry, rightTry } from '../../kernel/guessing.ts';
+import { countTry, rightTry, wrongTry } from '../../kernel/guessing.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { type Details, detailsOf } from './events.ts';
 import { findUser, lockUser } from './repository.ts';
@@ -96,6 +96,7 @@ async function tried(tx: Tx, { userId, purpose, code, unknown, onlyActive }: Cod
   const barred = user?.state === 'initial' || (onlyActive && user?.state !== 'active');
   const check: CodeCheck = barred ? 'absent' : await look(tx, userId, purpose, code);
   if (check === 'right') await rightTry(tx, guess);
+  else wrongTry(tx, guess);
   return { user, check };
 }
 

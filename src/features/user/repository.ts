@@ -1,6 +1,7 @@
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { Tx, UserRow } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
+import { prepared } from '../../kernel/db/prepared.ts';
 import { users } from '../../kernel/db/schema.ts';
 
 /** Loads a user and locks its row, so that writes to one user happen one after another. */
@@ -11,9 +12,17 @@ export async function lockUser(tx: Tx, id: string): Promise<UserRow | undefined>
 
 /** Loads a user without a lock. */
 export async function findUser(db: Db, id: string): Promise<UserRow | undefined> {
-  const [row] = await db.select().from(users).where(eq(users.id, id));
+  const [row] = await userOf(db).execute({ id });
   return row;
 }
+
+const userOf = prepared((db) =>
+  db
+    .select()
+    .from(users)
+    .where(eq(users.id, sql.placeholder('id')))
+    .prepare('find_user'),
+);
 
 /** The user of a username, given in its compared form. */
 export async function findUserByName(db: Db, usernameKey: string): Promise<UserRow | undefined> {

@@ -399,8 +399,10 @@ export const outbox = pgTable(
     channel: channel('channel').notNull().default('email'),
     /** The message, sealed: it holds the code. */
     message: bytes('message').notNull(),
+    /** Whom it goes to, and with whom it goes; null when an older process queued it. */
+    userId: text('user_id').references(() => users.id, { onDelete: 'cascade' }),
     createdAt: time('created_at').notNull(),
-    /** Of the code in it: nobody gets a code that works no more. */
+    /** When it is worth nothing any more: nobody gets a code that works no more. Null when an older process queued it. */
     expiresAt: time('expires_at'),
     attempts: integer('attempts').notNull().default(0),
     /** Not before. */
@@ -410,5 +412,5 @@ export const outbox = pgTable(
     /** What the last attempt failed with. */
     failure: text('failure'),
   },
-  (t) => [index('outbox_due').on(t.dueAt, t.id).where(sql`${t.deadAt} is null`)],
+  (t) => [index('outbox_due').on(t.dueAt, t.id).where(sql`${t.deadAt} is null`), index('outbox_user').on(t.userId)],
 );

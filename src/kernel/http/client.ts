@@ -1,6 +1,7 @@
 // The only way in which the process calls other servers over HTTP. Owns where it may go: to public addresses and to those that
 // the configuration allows, whatever a name resolves to. It follows no redirect and knows neither proxies nor cookies.
 import { lookup } from 'node:dns';
+import type { IncomingHttpHeaders } from 'node:http';
 import { isIP, type LookupFunction } from 'node:net';
 import type { Agent, buildConnector } from 'undici';
 import { mayBeReached, mayBeSpokenTo, type Range } from './addresses.ts';
@@ -26,6 +27,8 @@ export interface HttpRequest {
 
 export interface HttpResponse {
   status: number;
+  /** By lower-case name. */
+  headers: IncomingHttpHeaders;
   body: string;
 }
 
@@ -64,7 +67,7 @@ export class HttpClient {
       signal,
       ...(body !== undefined && { body }),
     });
-    return { status: response.statusCode, body: await response.body.text() };
+    return { status: response.statusCode, headers: response.headers, body: await response.body.text() };
   }
 
   /** Ends what is under way. */

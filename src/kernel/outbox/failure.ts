@@ -5,9 +5,12 @@ export type Verdict = 'unreachable' | 'deferred' | 'refused';
 export class DeliveryError extends Error {
   override name = 'DeliveryError';
   readonly verdict: Verdict;
+  /** Milliseconds for which the receiver wants to be left alone. */
+  readonly waitMs: number;
 
-  constructor(verdict: Verdict, message: string) {
+  constructor(verdict: Verdict, message: string, waitMs = 0) {
     super(message);
     this.verdict = verdict;
+    this.waitMs = waitMs;
   }
 }

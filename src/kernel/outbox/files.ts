@@ -6,16 +6,20 @@ import { DeliveryError } from './failure.ts';
 import { mailOf, type Sender } from './mail.ts';
 import type { Posting, Transport } from './posting.ts';
 
-/** Writes messages to a folder, mails as .eml and SMS as .txt, readable by its owner only. The log says where. */
+/**
+ * Writes messages to a folder, readable by its owner only: what they say as .txt, for whoever looks in a terminal, and mails
+ * before that as .eml too. The log says where.
+ */
 export const fileTransport = (folder: string, from: Sender, log: Logger): Transport => ({
   send: async (posting) => {
     const { id, message } = posting.letter;
     const { kind, channel } = message;
-    const file = join(folder, `${String(id).padStart(8, '0')}-${kind}.${channel === 'email' ? 'eml' : 'txt'}`);
-    const content = channel === 'email' ? await mime(posting, from) : `To: ${message.to}\n\n${posting.rendered.text}`;
+    const name = join(folder, `${String(id).padStart(8, '0')}-${kind}`);
+    const file = `${name}.txt`;
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeWhole(file, content);
+      if (channel === 'email') await writeWhole(`${name}.eml`, await mime(posting, from));
+      await writeWhole(file, plain(posting));
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
       throw new DeliveryError('unreachable', `the folder for messages cannot be written (${code})`);
@@ -24,6 +28,11 @@ export const fileTransport = (folder: string, from: Sender, log: Logger): Transp
   },
   close: async () => {},
 });
+
+function plain({ letter, rendered }: Posting): string {
+  const { channel, to } = letter.message;
+  return [`To: ${to}`, ...(channel === 'email' ? [`Subject: ${rendered.subject}`] : []), '', rendered.text].join('\n');
+}
 
 async function mime(posting: Posting, from: Sender): Promise<Buffer> {
   const { createTransport } = await import('nodemailer');

@@ -44,6 +44,8 @@ export class Lane {
     this.#again = true;
     this.#taking ??= this.#take().finally(() => {
       this.#taking = undefined;
+      // Whoever came after the last look and before this line.
+      if (this.#again) this.wake();
     });
   }
 
@@ -108,7 +110,7 @@ export class Lane {
       await bury(this.#app, queued, failure);
       return log.error({ ...facts, failure }, 'a message was given up; see: npm run roster -- outbox list');
     }
-    const dueAt = await postpone(this.#app, queued, failure);
+    const dueAt = await postpone(this.#app, queued, failure, error.waitMs);
     log.warn({ ...facts, failure, dueAt }, 'a message could not be delivered; it is tried again');
     this.#wakeAt(dueAt);
   }
@@ -135,6 +137,7 @@ export class Lane {
         return await finish(this.#app, queued);
       } catch (error) {
         if (this.#stopped) throw error;
+        this.#app.log.warn({ err: error, message: String(queued.id) }, 'a delivered message could not be struck off yet');
         await sleep(finishPauseMs);
       }
     }

@@ -43,7 +43,7 @@ export async function retryLetters({ db, clock }: App, which: bigint | 'dead'): 
         which === 'dead'
           ? isNotNull(outbox.deadAt)
           : and(eq(outbox.id, which), or(eq(outbox.attempts, 0), isNotNull(outbox.failure))),
-        or(isNull(outbox.expiresAt), gt(outbox.expiresAt, now)),
+        isWorthSending(now),
       ),
     )
     .returning({ id: outbox.id });
@@ -51,19 +51,33 @@ export async function retryLetters({ db, clock }: App, which: bigint | 'dead'): 
   return retried.length;
 }
 
-/** Returns whether there was such a message. */
-export async function removeLetter({ db }: App, id: bigint): Promise<boolean> {
-  return (await db.delete(outbox).where(eq(outbox.id, id)).returning({ id: outbox.id })).length > 0;
+const isWorthSending = (now: Date) => or(isNull(outbox.expiresAt), gt(outbox.expiresAt, now));
+
+/** Drops a message, or all that were given up. Returns how many. */
+export async function removeLetters({ db }: App, which: bigint | 'dead'): Promise<number> {
+  const chosen = which === 'dead' ? isNotNull(outbox.deadAt) : eq(outbox.id, which);
+  return (await db.delete(outbox).where(chosen).returning({ id: outbox.id })).length;
 }
 
-/** How many wait, since when the oldest of them does, and how many were given up. */
-export async function countLetters({ db }: App): Promise<{ waiting: number; since: Date | null; dead: number }> {
+export interface Counts {
+  waiting: number;
+  /** Since when the oldest of them waits. */
+  since: Date | null;
+  /** Given up, and could be sent again. */
+  dead: number;
+  /** Given up, and expired. */
+  expired: number;
+}
+
+export async function countLetters({ db, clock }: App): Promise<Counts> {
+  const mayRise = isWorthSending(clock());
   const [row] = await db
     .select({
       waiting: count(sql`case when ${outbox.deadAt} is null then 1 end`),
       since: min(sql`case when ${outbox.deadAt} is null then ${outbox.createdAt} end`).mapWith(outbox.createdAt),
-      dead: count(outbox.deadAt),
+      dead: count(sql`case when ${mayRise} then ${outbox.deadAt} end`),
+      expired: count(sql`case when not ${mayRise} then ${outbox.deadAt} end`),
     })
     .from(outbox);
-  return row ?? { waiting: 0, since: null, dead: 0 };
+  return row ?? { waiting: 0, since: null, dead: 0, expired: 0 };
 }

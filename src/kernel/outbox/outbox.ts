@@ -11,22 +11,28 @@ export const outboxChannel = 'roster_outbox';
 
 const place = 'outbox';
 
+/** Milliseconds for which a message without a code is still news. */
+const newsMs = 7 * 24 * 3_600_000;
+
 /**
  * Queues a message to a user in the caller's transaction: it leaves if, and only if, the change it tells of commits.
- * Without an address or a number for the channel there is nobody to tell.
+ * Without an address or a number for the channel there is nobody to tell. SENT_TOO_OFTEN when somebody asks for more codes
+ * to himself than anybody needs.
  */
 export async function enqueue(tx: Tx, user: UserRow, channel: Channel, content: Content): Promise<void> {
   const to = channel === 'email' ? user.email : user.phone;
   if (to === '') return;
+  if ('code' in content && tx.caller.id === user.id) tx.sendLimits.take(user.id, tx.now);
   const { id: userId, organizationId, preferredLanguage: language, username: loginName, displayName } = user;
   const message: Message = { ...content, channel, to, language, userId, organizationId, loginName, displayName };
   await tx.db.insert(outbox).values({
     kind: content.kind,
     channel,
     message: seal(tx.keys.seal, place, JSON.stringify(message)),
+    userId,
     createdAt: tx.now,
     dueAt: tx.now,
-    expiresAt: 'expiresAt' in content ? new Date(content.expiresAt) : null,
+    expiresAt: 'expiresAt' in content ? new Date(content.expiresAt) : new Date(tx.now.getTime() + newsMs),
   });
   await tx.db.execute(sql`select pg_notify(${outboxChannel}, ${channel})`);
 }

@@ -14,6 +14,8 @@ export const maximumAttempts = 15;
 /** Milliseconds until the second attempt; doubled with each further one, up to the longest pause. */
 const firstPauseMs = 5000;
 const longestPauseMs = 600_000;
+/** Milliseconds for which a message that was given up, and has expired, still shows that it did not arrive. */
+const shownMs = 7 * 24 * 3_600_000;
 
 /**
  * Takes up to `count` due messages of a channel, oldest first, for this process alone: by moving their due time ahead, so that
@@ -50,17 +52,23 @@ export async function finish({ db }: App, { id }: Queued): Promise<void> {
   await db.delete(outbox).where(eq(outbox.id, id));
 }
 
-/** Gives a message back for another attempt. Returns when it is due. */
-export async function postpone(app: App, taken: Queued, failure: string): Promise<Date> {
-  const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** (taken.attempts - 1));
+/** Gives a message back for another attempt, after so many milliseconds at least. Returns when it is due. */
+export async function postpone(app: App, taken: Queued, failure: string, atLeastMs: number): Promise<Date> {
+  const pause = Math.max(atLeastMs, Math.min(longestPauseMs, firstPauseMs * 2 ** (taken.attempts - 1)));
   const dueAt = new Date(app.clock().getTime() + pause);
   await app.db.update(outbox).set({ dueAt, failure }).where(stillTaken(taken));
   return dueAt;
 }
 
-/** Gives a message up: it stays until an operator decides. */
+/** Gives a message up: an operator may have it tried again until it expires. */
 export async function bury(app: App, taken: Queued, failure: string): Promise<void> {
   await app.db.update(outbox).set({ deadAt: app.clock(), failure }).where(stillTaken(taken));
+}
+
+/** Removes what was given up and could not be sent again, after the time for which it is shown. */
+export async function sweepExpired({ db, clock }: App): Promise<void> {
+  const now = clock();
+  await db.delete(outbox).where(and(lte(outbox.deadAt, new Date(now.getTime() - shownMs)), lte(outbox.expiresAt, now)));
 }
 
 /** Unless it took so long that somebody else has taken it since. */

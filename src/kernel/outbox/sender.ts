@@ -4,6 +4,7 @@ import { sweepTries } from '../guessing.ts';
 import { type Deliver, Lane } from './lane.ts';
 import { type Channel, channels } from './message.ts';
 import { outboxChannel } from './outbox.ts';
+import { sweepExpired } from './queue.ts';
 import type { Routes } from './routes.ts';
 
 /**
@@ -11,7 +12,7 @@ import type { Routes } from './routes.ts';
  * notifications do not pass. One statement per channel.
  */
 const pollMs = 60_000;
-/** Polls between two sweeps of tries that nobody waits for any more. */
+/** Polls between two sweeps of what nobody needs any more: old tries, and messages that came too late. */
 const sweepEvery = 60;
 
 export type Deliverers = Readonly<Record<Channel, Deliver | undefined>>;
@@ -65,7 +66,9 @@ export class Sender {
   #look(): void {
     this.#wake('');
     if (this.#polls++ % sweepEvery !== 0) return;
-    sweepTries(this.#app.db, this.#app.clock()).catch((error: unknown) => this.#app.log.warn(error, 'tries were not swept'));
+    const { db, clock, log } = this.#app;
+    sweepTries(db, clock()).catch((error: unknown) => log.warn(error, 'tries were not swept'));
+    sweepExpired(this.#app).catch((error: unknown) => log.warn(error, 'expired messages were not swept'));
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { ForbiddenAddress, type HttpClient } from '../http/client.ts';
+import { ForbiddenAddress, type HttpClient, type HttpResponse } from '../http/client.ts';
 import { DeliveryError } from './failure.ts';
 import type { Posting, Transport } from './posting.ts';
 
@@ -17,8 +17,8 @@ export const webhookTransport = (http: HttpClient, url: string, secret: string, 
       'roster-timestamp': timestamp,
       'roster-signature': `v1=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`,
     };
-    const { status } = await http.send({ url, method: 'POST', headers, body, signal }).catch(failed);
-    if (status < 200 || status > 299) throw new DeliveryError('unreachable', `the webhook answers ${status}`);
+    const response = await http.send({ url, method: 'POST', headers, body, signal }).catch(failed);
+    if (response.status < 200 || response.status > 299) throw refusalOf(response, clock());
   },
   close: () => http.close(),
 });
@@ -37,8 +37,35 @@ function bodyOf({ letter, rendered }: Posting) {
   return { id, kind, channel, to, language, userId, organizationId, ...code, ...read };
 }
 
+/** The program understood, and will never take this message: 400, 413 (Content Too Large), 422 (RFC 9110, 15.5). */
+const refusing: readonly number[] = [400, 413, 422];
+/** Milliseconds for which a webhook may have itself left alone. */
+const longestWaitMs = 3_600_000;
+
+/**
+ * 429 (RFC 6585, 4), and 503 with Retry-After, come from a program that only wants less at once. What is left means that nobody
+ * takes messages there: a wrong address or secret (401, 403, 404, 410), a redirect, a program that is broken.
+ */
+function refusalOf({ status, headers }: HttpResponse, now: Date): DeliveryError {
+  const failure = `the webhook answers ${status}`;
+  if (refusing.includes(status)) return new DeliveryError('refused', failure);
+  const waitMs = waitOf(headers['retry-after'] ?? '', now);
+  if (status !== 429 && !(status === 503 && waitMs !== undefined)) return new DeliveryError('unreachable', failure);
+  return new DeliveryError('deferred', failure, waitMs);
+}
+
+/** Milliseconds that a Retry-After asks for: seconds, or a date (RFC 9110, 10.2.3). Undefined when it says neither. */
+function waitOf(retryAfter: string, now: Date): number | undefined {
+  const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now.getTime();
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), longestWaitMs);
+}
+
 function failed(error: unknown): never {
   if (error instanceof ForbiddenAddress) throw new DeliveryError('unreachable', `the webhook stands at ${error.message}`);
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-  throw new DeliveryError('unreachable', `the webhook does not answer (${code})`);
+  throw new DeliveryError('unreachable', `the webhook does not answer (${reasonOf(error)})`);
 }
+
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return 'unknown';
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+};

@@ -79,6 +79,46 @@ describe('a message in the outbox', () => {
       expect(text).not.toMatch(/SECRET|sealed@|example\.net/);
     }
   });
+
+  test('goes with the user whom it is for, and nobody else’s does', async () => {
+    const [leaving, staying] = [`${unique('leaving')}@example.net`, await queueMail()];
+    const userId = await createHuman(server, { email: { email: leaving }, phone: { phone: '+41791234567' } });
+    expect(await rows()).toHaveLength(3);
+    await server.as().users.deleteUser({ userId });
+    expect(await rows()).toHaveLength(1);
+    const { seen, deliver } = recorder();
+    await startSender({ email: deliver, sms: deliver });
+    await empty();
+    expect(seen).toEqual([staying]);
+  });
+
+  test('that was under way when its user was deleted does not come back', async () => {
+    const userId = await createHuman(server, { email: { email: `${unique('leaving')}@example.net` } });
+    const started = Promise.withResolvers<void>();
+    const deleted = Promise.withResolvers<void>();
+    let attempts = 0;
+    const sender = await startSender({
+      email: async () => {
+        attempts++;
+        started.resolve();
+        await deleted.promise;
+        throw new DeliveryError('deferred', 'not now');
+      },
+    });
+    await started.promise;
+    await server.as().users.deleteUser({ userId });
+    deleted.resolve();
+    await sender.stop(60_000);
+    expect([await rows(), attempts]).toEqual([[], 1]);
+  });
+
+  test('without a code is news for a week', async () => {
+    const email = { email: `${unique('news')}@example.net`, verification: { case: 'isVerified', value: true } } as const;
+    const userId = await createHuman(server, { email });
+    await server.as().users.setPassword({ userId, newPassword: { password: 'Secret-123-of-the-tests' } });
+    const week = new Date(epoch.getTime() + 7 * 86_400_000);
+    expect(await server.sql`select kind, expires_at as until from outbox`).toEqual([{ kind: 'password-changed', until: week }]);
+  });
 });
 
 describe('a sender', () => {
@@ -108,6 +148,33 @@ describe('a sender', () => {
     await server.sql`drop table kept`;
     await empty();
     expect(seen).toHaveLength(1);
+  });
+
+  test('forgets wrong tries that nobody waits for any more', async () => {
+    const userId = await createHuman(server);
+    const lastAt = new Date(epoch.getTime() - 25 * 3_600_000).toISOString();
+    await server.sql`insert into guesses (user_id, kind, failures, last_at) values (${userId}, 'password', 9, ${lastAt})`;
+    await startSender({}, 20);
+    await eventually(async () => expect(await server.sql`select failures from guesses`).toEqual([]));
+  });
+
+  test('forgets what expired before it could leave, a week after it was given up', async () => {
+    await queueMails(6);
+    const ids = (await server.sql<{ id: string }[]>`select id from outbox order by id`).map(({ id }) => id);
+    const [gone, shown, alive, unending, waiting, unread] = ids;
+    const at = (days: number, seconds = 0) => new Date(epoch.getTime() - days * 86_400_000 + seconds * 1000).toISOString();
+    const set = (id = '', dead: string | null, expires: string | null) =>
+      server.sql`update outbox set dead_at = ${dead}, expires_at = ${expires} where id = ${id}`;
+    await set(gone, at(7), at(8));
+    await set(shown, at(7, 1), at(8));
+    await set(alive, at(8), at(0, 1));
+    await set(unending, at(400), null);
+    await set(waiting, null, at(-1));
+    await set(unread, at(400), at(0));
+    await startSender({}, 20);
+    const left = async () => (await server.sql<{ id: string }[]>`select id from outbox order by id`).map(({ id }) => id);
+    await eventually(async () => expect(await left()).not.toContain(gone));
+    expect(await left()).toEqual([shown, alive, unending, waiting]);
   });
 
   test('shares the work with other processes, and no message goes out twice', async () => {
@@ -279,6 +346,9 @@ describe('nothing is lost, nothing goes out twice', () => {
     await queueMail();
     await started.promise;
     const stopped = patient.stop(60_000);
+    const unlistening = () => server.sql`
+      select from pg_stat_activity where datname = current_database() and state = 'idle' and query ilike 'unlisten%'`;
+    await eventually(async () => expect(await unlistening()).not.toEqual([]));
     release();
     await stopped;
     expect(seen).toHaveLength(1);

@@ -187,6 +187,8 @@ describe('when the server', () => {
     await smtp.attempted(1);
     await Promise.all([server.close(), second.close()]);
     await failed(server, { attempts: 1, dead: false, failure: 'broken off when the process stopped' });
+    // Well before the silence itself ends it: nothing may be accepted on it any more.
+    await vi.waitFor(() => expect(smtp.connections()).toBe(0), { timeout: 15_000, interval: 10 });
     silent = false;
     const third = await startServer({ beside: server, env: { ...variables, ROSTER_SMTP_URL: smtp.url } });
     await later(third);

@@ -24,6 +24,11 @@ const failed = (server: TestServer, failure: string | RegExp) =>
     expect(await rows(server)).toMatchObject([{ attempts: 1, dead: null, failure: expect.stringMatching(failure) }]),
   );
 
+async function noticesOf({ address }: TestServer): Promise<object | string> {
+  const ready = await fetch(`${address}/readyz`);
+  return Object.assign({ notices: 'none' }, await ready.json()).notices;
+}
+
 async function later(server: TestServer): Promise<void> {
   server.setTime(new Date(epoch.getTime() + 60_000));
   await server.sql`select pg_notify('roster_outbox', '')`;
@@ -102,13 +107,47 @@ describe('when the program', () => {
     expect(new Set(ids).size).toBe(1);
   });
 
+  test.each([400, 413, 422])(
+    'answers %i, that message is given up, and nobody says that messages do not leave',
+    async (status) => {
+      const { webhook, server } = await startBoth(() => status, { ROSTER_MAIL_WEBHOOK: '' });
+      await queueSms(server);
+      const given = { attempts: 1, dead: epoch, failure: `the webhook answers ${status}` };
+      await eventually(async () => expect(await rows(server)).toMatchObject([given]));
+      expect(webhook.attempts()).toBe(1);
+      expect(await noticesOf(server)).toEqual({});
+    },
+  );
+
+  test.each([401, 403, 404, 410, 500, 503])('answers %i, the message waits, and whoever looks is told', async (status) => {
+    const { server } = await startBoth(() => status, { ROSTER_MAIL_WEBHOOK: '' });
+    await queueSms(server);
+    await failed(server, `the webhook answers ${status}`);
+    expect(await noticesOf(server)).toEqual({ sms: 'failing' });
+  });
+
+  test.each([
+    ['seconds', { status: 429, retryAfter: '90' }, 90],
+    ['a date', { status: 503, retryAfter: 'Thu, 01 Jan 2026 12:10:00 GMT' }, 600],
+    ['longer than an hour', { status: 429, retryAfter: '7200' }, 3600],
+    ['less than the usual pause', { status: 429, retryAfter: '1' }, 5],
+    ['nothing that can be read', { status: 429, retryAfter: 'soon' }, 5],
+    ['nothing', 429, 5],
+  ] as const)('wants to be left alone for %s, it is', async (_, answer, seconds) => {
+    const { server } = await startBoth(() => answer, { ROSTER_MAIL_WEBHOOK: '' });
+    await queueSms(server);
+    await failed(server, /the webhook answers (429|503)/);
+    const [row] = await server.sql`select due_at as due from outbox`;
+    expect(row).toEqual({ due: new Date(epoch.getTime() + seconds * 1000) });
+    expect(await noticesOf(server)).toEqual({});
+  });
+
   test('is away, messages wait, and go out when it is back', async () => {
     const { webhook, server } = await startBoth(undefined, { ROSTER_MAIL_WEBHOOK: '' });
     await webhook.stop();
     await queueSms(server);
     await failed(server, /ECONNREFUSED/);
-    const ready = await fetch(`${server.address}/readyz`);
-    expect(await ready.json()).toEqual({ ready: true, checks: { database: true }, notices: { sms: 'failing' } });
+    expect(await noticesOf(server)).toEqual({ sms: 'failing' });
     await webhook.start();
     await later(server);
     await empty(server);

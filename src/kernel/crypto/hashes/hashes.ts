@@ -12,7 +12,7 @@ import { matchesSsha } from './ssha.ts';
 import { matchesInWorker } from './workers.ts';
 
 /** What hashPassword makes: argon2id with the second of OWASP's equal choices (Password Storage Cheat Sheet). */
-const ours = { variant: 'argon2id', memory: 19_456, passes: 2, parallelism: 1 } as const;
+export const ours = { variant: 'argon2id', memory: 19_456, passes: 2, parallelism: 1 } as const;
 
 /** A hash that may be imported and checked; undefined for any other string. Never throws. */
 export function parseHash(encoded: string): ParsedHash | undefined {
@@ -94,6 +94,13 @@ export function isOutdated(encoded: string): boolean {
     parsed.parallelism !== ours.parallelism
   );
 }
+
+/** Bytes that bcrypt looks at; what comes after them was never checked. */
+const bcryptBytes = 72;
+
+/** Whether the hash is right for the whole password, and not only for the beginning that its algorithm looks at. */
+export const coversAll = (encoded: string, password: string): boolean =>
+  parseFormat(encoded)?.kind !== 'bcrypt' || Buffer.byteLength(password) <= bcryptBytes;
 
 /** Computes whatever the hash costs and outside the pool: published vectors lie below the bounds. */
 export async function verifyParsed(parsed: ParsedHash, password: string): Promise<boolean> {

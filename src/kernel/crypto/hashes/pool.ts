@@ -17,7 +17,7 @@ const libuvThreads = Number(process.env.UV_THREADPOOL_SIZE) || 4;
 const concurrency = Math.max(1, Math.min(availableParallelism(), libuvThreads - 1));
 
 /** With our own hashes a place in the queue is worth about 25 ms, so that the last in line waits under two seconds. */
-const waitingPerSlot = 64;
+export const waitingPerSlot = 64;
 
 /**
  * Runs `work` when one of `slots` is free, in the order of the calls.

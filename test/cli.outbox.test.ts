@@ -1,0 +1,215 @@
+// `npm run roster -- outbox …` and `doctor`, as an operator types them.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createHuman, unique } from './support/actors.ts';
+import { createDatabase } from './support/database.ts';
+import { run } from './support/process.ts';
+import { startServer, type TestServer } from './support/server.ts';
+import { certificateFile, type Smtp, startSmtp } from './support/smtp.ts';
+import { startWebhook } from './support/webhook.ts';
+
+const program = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
+
+/** Runs one command. Returns its exit code and everything that it wrote. */
+async function roster(args: string[], env: NodeJS.ProcessEnv): Promise<{ code: number | null; said: string }> {
+  const child = run(program, args, { env: { PATH: process.env.PATH, NO_COLOR: '1', ...env } });
+  return { code: await child.exited, said: child.output() };
+}
+
+const dataOf = (server: TestServer) => ({ DATABASE_URL: server.database.url, ROSTER_DATA: server.dataDir });
+const mailOf = (smtp: Smtp) => ({
+  ROSTER_SMTP_URL: smtp.url,
+  ROSTER_MAIL_FROM: 'users@example.com',
+  ROSTER_OUTGOING_CA: certificateFile,
+});
+
+const eventually = (look: () => Promise<void>) => vi.waitFor(look, { timeout: 30_000, interval: 10 });
+
+/** Each command starts a process, which takes its time where many do. */
+const patient = { timeout: 240_000 };
+
+describe('the outbox', patient, () => {
+  test('lists what was given up, sends it again, and drops what is not wanted', async () => {
+    let refused = '';
+    const smtp = await startSmtp({ trouble: (stage, to) => (stage === 'recipient' && refused.includes(to) ? 550 : undefined) });
+    const server = await startServer({ env: mailOf(smtp) });
+    // The command line goes by the real clock.
+    server.setTime(new Date());
+    const [one, two] = [`${unique('one')}@example.net`, `${unique('two')}@example.net`];
+    refused = `${one} ${two}`;
+    for (const email of [one, two]) await createHuman(server, { email: { email } });
+    await eventually(async () => expect(await server.sql`select id from outbox where dead_at is not null`).toHaveLength(2));
+
+    const outbox = (...args: string[]) => roster(['outbox', ...args], dataOf(server));
+    const listed = await outbox('list', '--dead');
+    expect(listed.code).toBe(0);
+    const lines = listed.said.split('\n');
+    expect(lines).toHaveLength(2);
+    for (const to of [one, two]) {
+      const line = lines.find((line) => line.includes(to));
+      expect(line).toMatch(
+        /^\d+ {2}verify-email {2}email {2}\S+ {2}\d+ (s|min) old {2}1 attempt {2}given up \S+Z {2}the SMTP server refuses the recipient \(550\)$/,
+      );
+    }
+    const [row] = await server.sql<{ id: string }[]>`select id from outbox order by id`;
+    const id = row?.id ?? '';
+    expect(await outbox('remove', '--id', id)).toEqual({ code: 0, said: '1 message is removed.' });
+    expect(await outbox('remove', '--id', id)).toEqual({ code: 1, said: `There is no message ${id}.` });
+    expect((await outbox('retry', '--id', id)).code).toBe(1);
+
+    refused = '';
+    server.setTime(new Date(Date.now() + 30 * 60_000));
+    expect(await outbox('retry', '--all-dead')).toEqual({ code: 0, said: '1 message is sent again.' });
+    expect(lines.find((line) => line.startsWith(`${id} `))).not.toContain((await smtp.next()).recipient);
+    await eventually(async () => expect(await server.sql`select id from outbox`).toEqual([]));
+    expect(await outbox('list')).toEqual({ code: 0, said: 'The outbox is empty.' });
+    expect(await outbox('list', '--dead')).toEqual({ code: 0, said: 'No message was given up.' });
+  });
+
+  test('lists what waits, and sends no code that has expired', async () => {
+    const server = await startServer({ env: { ROSTER_MESSAGE_FILES: 'off' } });
+    server.setTime(new Date());
+    const email = `${unique('waiting')}@example.net`;
+    await createHuman(server, { email: { email } });
+    const listed = await roster(['outbox', 'list'], dataOf(server));
+    expect(listed).toEqual({ code: 0, said: expect.stringMatching(/^\d+ {2}verify-email .* {2}0 attempts {2}due now$/) });
+    expect(listed.said).toContain(email);
+    await server.sql`update outbox set dead_at = now(), failure = 'expired', expires_at = now() - interval '1 second'`;
+    for (const [command, said] of [
+      ['retry', '0 messages are sent again.'],
+      ['remove', '1 message is removed.'],
+    ] as const) {
+      expect(await roster(['outbox', command, '--all-dead'], dataOf(server))).toEqual({ code: 0, said });
+    }
+    expect(await server.sql`select id from outbox`).toEqual([]);
+  });
+
+  test('says what is missing', async () => {
+    const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' };
+    for (const args of [['retry'], ['retry', '--id', '1', '--all-dead'], ['remove'], ['remove', '--id', '1', '--all-dead']]) {
+      expect(await roster(['outbox', ...args], env)).toEqual({
+        code: 2,
+        said: expect.stringMatching(/^Not done\. /),
+      });
+    }
+  });
+});
+
+describe('the doctor', patient, () => {
+  let dataDir: string;
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'roster-doctor-'));
+    onTestFinished(() => rm(dataDir, { recursive: true }));
+  });
+
+  const doctor = async (env: NodeJS.ProcessEnv) => {
+    const { code, said } = await roster(['doctor'], env);
+    const found = said.split('\n').flatMap((line) => {
+      const [, verdict = '', name = '', text = ''] = /^(ok|problem) +(\S+(?: \S+)?) {2,}(.*)$/.exec(line) ?? [];
+      return verdict === '' ? [] : [[name, { well: verdict === 'ok', text }] as const];
+    });
+    return { code, said, found: Object.fromEntries(found) };
+  };
+
+  test('finds nothing where all is well', async () => {
+    const smtp = await startSmtp({ login: { user: 'roster', password: 'right' } });
+    const webhook = await startWebhook();
+    const server = await startServer();
+    const env = {
+      ROSTER_PUBLIC_URL: 'https://roster.example.com',
+      ROSTER_SMS_WEBHOOK: webhook.url,
+      ...webhook.env,
+      ...mailOf(smtp),
+    };
+    const { code, said, found } = await doctor({ ...dataOf(server), ...env });
+    expect(said.split('\n').filter((line) => !line.startsWith('ok'))).toEqual([]);
+    expect(Object.keys(found)).toEqual([
+      'configuration',
+      'data folder',
+      'public URL',
+      'database',
+      'mails',
+      'text messages',
+      'outbox',
+    ]);
+    expect(code).toBe(0);
+    expect([smtp.messages, webhook.messages]).toEqual([[], []]);
+  });
+
+  test('tells everything that is wrong at once, and what to do, and no secret', async () => {
+    const smtp = await startSmtp({ login: { user: 'roster', password: 'right' } });
+    const server = await startServer({ env: { ROSTER_MESSAGE_FILES: 'off' } });
+    await createHuman(server, { email: { email: 'given-up@example.net' } });
+    await server.sql`update outbox set dead_at = now(), failure = 'refused', expires_at = now() + interval '1 hour'`;
+    const { code, said, found } = await doctor({
+      ...dataOf(server),
+      ...mailOf(smtp),
+      ROSTER_SMTP_URL: `smtp://roster:wrong-password@127.0.0.1:${smtp.port}`,
+      ROSTER_PUBLIC_URL: 'http://roster.example.com',
+      ROSTER_SMS_WEBHOOK: 'https://169.254.169.254/latest',
+      ROSTER_WEBHOOK_SECRET: 'a-secret-that-nobody-must-ever-see',
+    });
+    expect(code).toBe(1);
+    expect(found).toMatchObject({
+      configuration: { well: true },
+      'data folder': { well: true },
+      'public URL': { well: false, text: expect.stringContaining('https') },
+      database: { well: true },
+      mails: { well: false, text: expect.stringMatching(/refuses the login \(535\).*ROSTER_SMTP_URL/) },
+      'text messages': { well: false, text: expect.stringMatching(/forbidden address.*ROSTER_OUTGOING_PRIVATE/) },
+      outbox: { well: false, text: expect.stringMatching(/1 given up.*outbox list --dead/) },
+    });
+    expect(said).not.toMatch(/wrong-password|nobody-must-ever-see|given-up@/);
+  });
+
+  test('tells what came too late, and calls it no problem', async () => {
+    const server = await startServer({ env: { ROSTER_MESSAGE_FILES: 'off' } });
+    for (const mail of ['late', 'later']) await createHuman(server, { email: { email: `${mail}@example.net` } });
+    await server.sql`update outbox set dead_at = now(), failure = 'expired', expires_at = now() - interval '1 hour'`;
+    const { code, found } = await doctor({ ...dataOf(server), ROSTER_LISTEN: '127.0.0.1:0' });
+    expect(found).toMatchObject({
+      'public URL': { well: true, text: 'http://localhost with a port that is free at the start (ROSTER_LISTEN has port 0)' },
+      outbox: { well: true, text: expect.stringMatching(/^0 waiting; 2 expired before they could leave/) },
+    });
+    expect(JSON.stringify(found)).not.toContain('retry');
+    expect(code).toBe(0);
+  });
+
+  test('works where neither configuration nor database does', async () => {
+    const misspelt = await doctor({ ROSTER_DATA: dataDir, ROSTER_LISTEN: 'here', ROSTER_SMPT_URL: 'smtp://a' });
+    expect(misspelt).toMatchObject({ code: 1, found: { configuration: { well: false } } });
+    expect(misspelt.said).toContain('ROSTER_LISTEN');
+    expect(misspelt.said).toContain('ROSTER_SMTP_URL?');
+
+    const away = await doctor({
+      ROSTER_DATA: dataDir,
+      DATABASE_URL: 'postgres://u:hidden@127.0.0.1:1/none',
+      ROSTER_SMTP_URL: 'mail',
+    });
+    expect(away).toMatchObject({
+      code: 1,
+      found: {
+        configuration: { well: true },
+        database: { well: false, text: expect.stringContaining('Nothing listens at 127.0.0.1:1') },
+        mails: { well: false, text: expect.stringContaining('ROSTER_SMTP_URL') },
+        outbox: { well: false },
+      },
+    });
+    expect(away.said).not.toContain('hidden');
+
+    const stopped = await doctor({ ROSTER_DATA: dataDir });
+    expect(stopped).toMatchObject({ code: 1, found: { database: { well: false, text: expect.stringContaining('npm start') } } });
+  });
+
+  test('changes nothing: no migration, no key', async () => {
+    const database = await createDatabase();
+    onTestFinished(() => database.drop());
+    const { found } = await doctor({ ROSTER_DATA: dataDir, DATABASE_URL: database.url });
+    expect(found.database).toMatchObject({ well: false, text: expect.stringContaining('master.key') });
+    const again = await doctor({ ROSTER_DATA: dataDir, DATABASE_URL: database.url });
+    expect(again.found.database).toEqual(found.database);
+  });
+});

@@ -1,0 +1,145 @@
+// The real process with real servers: killed while messages wait and while they are under way, and what it writes to its log.
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
+import { simpleParser } from 'mailparser';
+import postgres from 'postgres';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { UserService } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
+import { unique } from '../../support/actors.ts';
+import { createDatabase } from '../../support/database.ts';
+import { codeIn } from '../../support/outbox.ts';
+import { addressOf, type Child, end, startRoster } from '../../support/process.ts';
+import { certificateFile, type Smtp, startSmtp } from '../../support/smtp.ts';
+import { startWebhook } from '../../support/webhook.ts';
+
+const password = 'smtp-password-of-the-tests';
+
+async function prepare(smtp: Smtp) {
+  const database = await createDatabase();
+  const dataDir = await mkdtemp(join(tmpdir(), 'roster-outbox-'));
+  const sql = postgres(database.url, { max: 1, onnotice: () => {} });
+  onTestFinished(async () => {
+    await sql.end();
+    await database.drop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  const env = {
+    DATABASE_URL: database.url,
+    ROSTER_DATA: dataDir,
+    ROSTER_LOG_LEVEL: 'trace',
+    ROSTER_SMTP_URL: smtp.url,
+    ROSTER_MAIL_FROM: 'users@example.com',
+    ROSTER_OUTGOING_CA: certificateFile,
+  };
+  return { env, dataDir, sql };
+}
+
+async function queueMail(child: Child, dataDir: string, phone?: string): Promise<string> {
+  const baseUrl = await addressOf(child);
+  const token = (await readFile(join(dataDir, 'admin.pat'), 'utf8')).trim();
+  const transport = createGrpcTransport({
+    baseUrl,
+    interceptors: [
+      (next) => (request) => {
+        request.header.set('authorization', `Bearer ${token}`);
+        return next(request);
+      },
+    ],
+  });
+  const email = `${unique('process')}@example.net`;
+  await createClient(UserService, transport).addHumanUser({
+    profile: { givenName: 'Ada', familyName: 'Lovelace' },
+    email: { email },
+    ...(phone && { phone: { phone } }),
+  });
+  return email;
+}
+
+const eventually = (look: () => Promise<void>) => vi.waitFor(look, { timeout: 40_000, interval: 50 });
+
+test('killed while mails wait and while one is under way, the next process sends them all, each once', async () => {
+  let silent = true;
+  const smtp = await startSmtp({ trouble: (stage) => (silent && stage === 'data' ? 'silence' : undefined) });
+  const { env, dataDir, sql } = await prepare(smtp);
+  const first = startRoster(env);
+  const emails: string[] = [];
+  // More than are under way at once.
+  for (let mail = 0; mail < 7; mail++) emails.push(await queueMail(first, dataDir));
+  await smtp.attempted(5);
+  await end(first, 'SIGKILL');
+  expect(smtp.messages).toEqual([]);
+  silent = false;
+
+  // As if five minutes had gone by.
+  await sql`update outbox set due_at = now()`;
+  startRoster(env);
+  await eventually(async () => expect(await sql`select id from outbox`).toEqual([]));
+  expect(smtp.messages.map(({ recipient }) => recipient).sort()).toEqual(emails.sort());
+});
+
+test('the log tells what happens to messages, and neither code nor address nor password nor secret', async () => {
+  const login = { user: 'smtp-user-of-the-tests', password };
+  let refusing = true;
+  const smtp = await startSmtp({ login, trouble: (stage) => (refusing && stage === 'recipient' ? 451 : undefined) });
+  const webhook = await startWebhook();
+  const { env, dataDir, sql } = await prepare(smtp);
+  const child = startRoster({ ...env, ROSTER_SMS_WEBHOOK: webhook.url, ...webhook.env });
+  const phone = '+41791234567';
+  const email = await queueMail(child, dataDir, phone);
+  await child.line('could not be delivered');
+  refusing = false;
+  await sql`update outbox set due_at = now()`;
+  await sql`select pg_notify('roster_outbox', '')`;
+  const mail = await smtp.next();
+  const sms = await webhook.next();
+  await eventually(async () => expect(await sql`select id from outbox`).toEqual([]));
+  expect(await end(child)).toBe(0);
+
+  const said = child.output();
+  expect(said).toMatch(/"kind":"verify-email".*the SMTP server refuses the recipient \(451\)/);
+  expect(said).toContain('message delivered');
+  const secrets = [email, phone, password, codeIn(mail.text), codeIn(sms.message.text), webhook.env.ROSTER_WEBHOOK_SECRET];
+  for (const secret of secrets) expect(said).not.toContain(secret);
+});
+
+test('in development, without any mail server, a message becomes a file: the log says where, and not what', async () => {
+  const { env, dataDir, sql } = await prepare(await startSmtp());
+  const child = startRoster({ ...env, ROSTER_SMTP_URL: '', ROSTER_PUBLIC_URL: 'http://localhost:8080' });
+  await queueMail(child, dataDir);
+  const line = await child.line('message written');
+  const { file } = JSON.parse(line);
+  expect(file).toBe(join(dataDir, 'outbox', '00000001-verify-email.txt'));
+  await eventually(async () => expect(await sql`select id from outbox`).toEqual([]));
+  const content = await readFile(file, 'utf8');
+  expect(content).toMatch(/^http:\/\/localhost:8080\/ui\/\S+[?&]code=\w{6}\b\S*$/m);
+  const mail = await simpleParser(await readFile(file.replace('.txt', '.eml')));
+  expect(mail.html).toContain(codeIn(content));
+  expect([(await stat(file)).mode & 0o777, (await stat(dirname(file))).mode & 0o777]).toEqual([0o600, 0o700]);
+  expect(child.output()).not.toContain(codeIn(content));
+});
+
+test('what waited is linked to the port that this start found free', async () => {
+  const { env, dataDir, sql } = await prepare(await startSmtp());
+  const local = { ...env, ROSTER_SMTP_URL: '' };
+  const first = startRoster({ ...local, ROSTER_MESSAGE_FILES: 'off' });
+  await queueMail(first, dataDir);
+  expect(await end(first)).toBe(0);
+  expect(await sql`select id from outbox`).toHaveLength(1);
+  const second = startRoster(local);
+  const { file } = JSON.parse(await second.line('message written'));
+  expect(await readFile(file, 'utf8')).toContain(`\n${await addressOf(second)}/ui/`);
+});
+
+test('with broken mail settings it starts and serves; mails wait, and anybody can see that something is wrong', async () => {
+  const { env, dataDir, sql } = await prepare(await startSmtp());
+  const child = startRoster({ ...env, ROSTER_SMTP_URL: 'smtp://nobody:secret-part@', ROSTER_SMS_WEBHOOK: 'sms.example.com' });
+  await queueMail(child, dataDir);
+  const response = await fetch(`${await addressOf(child)}/readyz`);
+  const notices = { email: 'misconfigured', sms: 'misconfigured' };
+  expect([response.status, await response.json()]).toEqual([200, { ready: true, checks: { database: true }, notices }]);
+  expect(await sql`select attempts, dead_at from outbox`).toEqual([{ attempts: 0, dead_at: null }]);
+  expect(child.output()).not.toContain('secret-part');
+});
