@@ -30,10 +30,11 @@ test('a token is the owner’s or a named machine’s, works at once, stands in 
   expect(ofOwner).toEqual({ code: 0, said: expect.stringMatching(/^roster_pat_[\w-]{43}$/) });
   expect((await callWith(ofOwner.said)).result).not.toEqual([]);
 
-  const userId = await createMachine(server);
+  const username = 'The-Job';
+  const userId = await createMachine(server, { username });
   const { said: token } = await roster(['token', 'create', '--user', userId, '--expires', '12h']);
   await callWith(token);
-  const list = await roster(['token', 'list', '--user', userId]);
+  const list = await roster(['token', 'list', '--user', ' the-job ']);
   expect(list).toEqual({ code: 0, said: expect.stringMatching(/^\d{18} {2}created \S+Z {2}expires \S+Z$/) });
 
   const id = list.said.slice(0, 18);

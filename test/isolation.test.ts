@@ -4,6 +4,7 @@ import { type DescMethod, fromJson, toBinary, toJsonString } from '@bufbuild/pro
 import { createConnectRouter } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UserService } from '../gen/zitadel/user/v2/user_service_pb.ts';
+import { TryLimits } from '../src/kernel/networks.ts';
 import { accessOf } from '../src/server/access.ts';
 import { serveDeclared, services } from '../src/server/routes.ts';
 import { type Asked, allUnknown, filled } from './support/isolation/choices.ts';
@@ -48,8 +49,10 @@ const failing: Record<string, Record<string, string>> = {
 let matrix: Matrix;
 
 beforeAll(async () => {
-  // However many wrong tokens: nobody has to wait.
+  // However much is asked: nobody has to wait.
   const server = await startServer({ env: { ROSTER_TRIES_PER_NETWORK: '1000000' } });
+  server.app.codeTryLimits = new TryLimits(1_000_000);
+  server.app.sendLimits = new TryLimits(1_000_000);
   const world = await createWorld(server);
   await forgetTries(server);
   matrix = { world, memory: await remember(server.sql), wire: openWire(server.address) };

@@ -3,6 +3,7 @@ import { access, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { ImportMoved } from '../../src/features/transfer/service.ts';
+import { acceptedVectors } from '../kernel/hashVectors.ts';
 import { createHuman, createOrganization, readHuman } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
 import { roster, startCommand } from '../support/roster.ts';
@@ -22,7 +23,7 @@ async function rowCounts() {
   const [counts] = await server.sql`select (select count(*) from users) as users, (select count(*) from user_events) as events,
     (select count(*) from user_metadata) as metadata, (select count(*) from user_passwords) as passwords,
     (select count(*) from totps) as totps, (select count(*) from imports) as imports, (select count(*) from outbox) as outbox,
-    (select count(*) from codes) as codes, (select sum(total) from user_counts) as counted`;
+    (select count(*) from codes) as codes, (select count(*) from guesses) as guesses, (select sum(total) from user_counts) as counted`;
   return counts;
 }
 
@@ -43,13 +44,13 @@ const countOf = async (rows: readonly Row[]) => {
   return row?.count ?? 0;
 };
 
-test('what a line says is what the service serves; nothing is sent and no code is made', async () => {
+test('what a line says is what the service serves; nothing is sent, no code is made and no try counted', async () => {
   const before = await rowCounts();
   const row = person({
     ...{ nickName: 'Al', gender: 'female', state: 'locked', createdAt: '2020-02-03T04:05:06.789Z', preferredLanguage: 'de' },
     ...{ phone: '079 123 45 67', password: 'Correct-Horse-7', passwordChangeRequired: true, totpSecret: 'JBSWY3DPEHPK3PXP' },
   });
-  await importRows(server, [row]);
+  await importRows(server, [row, person({ password: 'short' }), { ...row, username: 'refused' }]);
   const read = await readHuman(server, String(row.userId));
   expect(read).toMatchObject({
     ...{ username: row.username, state: 4, passwordChangeRequired: true },
@@ -65,16 +66,31 @@ test('what a line says is what the service serves; nothing is sent and no code i
     phone: { phone: '+41791234567', isVerified: false },
   });
   expect(new Date(Number(read.details.creationDate?.seconds) * 1000).toISOString()).toBe('2020-02-03T04:05:06.000Z');
-  const { outbox, codes } = (await rowCounts()) ?? {};
-  expect({ outbox, codes }).toEqual({ outbox: before?.outbox, codes: before?.codes });
+  const { outbox, codes, guesses } = (await rowCounts()) ?? {};
+  expect({ outbox, codes, guesses }).toEqual({ outbox: before?.outbox, codes: before?.codes, guesses: before?.guesses });
   const { sql } = server;
   const [totp] = await sql`select secret, ready from totps where user_id = ${String(row.userId)}`;
   expect(totp?.ready).toBe(true);
   expect(Buffer.from(totp?.secret).toString('latin1')).not.toContain('JBSWY3DP');
-  const current = { case: 'currentPassword', value: 'Correct-Horse-7' } as const;
-  const password = { passwordType: { case: 'password', value: { password: 'Another-Horse-7' } }, verification: current } as const;
-  const human = { case: 'human', value: { password } } as const;
-  expect(await outcome(server.as().users.updateUser({ userId: String(row.userId), userType: human }))).toBe('ok');
+  expect(await changeBy(row.userId, 'Correct-Horse-7')).toBe('ok');
+});
+
+/** Changes a password by the current one. */
+const changeBy = (userId: unknown, current: string) => {
+  const verification = { case: 'currentPassword', value: current } as const;
+  const password = { passwordType: { case: 'password', value: { password: 'Another-Horse-7' } }, verification } as const;
+  return outcome(server.as().users.updateUser({ userId: String(userId), userType: { case: 'human', value: { password } } }));
+};
+
+test('passwords of Firebase, whose hashes are longer than those of calls may be', async () => {
+  const vectors = acceptedVectors.filter(({ encoded }) => encoded.startsWith('$firescrypt$'));
+  expect(Math.max(...vectors.map(({ encoded }) => encoded.length))).toBeGreaterThan(200);
+  const rows = vectors.map(({ encoded }) => person({ passwordHash: encoded }));
+  expect((await importRows(server, rows)).refusals).toEqual([]);
+  for (const [at, { password }] of vectors.entries()) {
+    expect(await changeBy(rows[at]?.userId, 'wrong')).toBe('InvalidArgument PASSWORD_WRONG');
+    expect(await changeBy(rows[at]?.userId, password)).toBe('ok');
+  }
 });
 
 test('a rehearsal finds what the import finds, across batches too, and writes nothing', async () => {

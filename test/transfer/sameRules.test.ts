@@ -51,7 +51,7 @@ const lines: Row[] = [
   { passwordHash: hash },
   { passwordHash: hash, passwordChangeRequired: true, totpSecret: 'jbswy3dpehpk3pxp' },
   { passwordHash: hash.replace('$10$', '$31$') },
-  { passwordHash: long(201) },
+  { passwordHash: long(1001) },
   { totpSecret: 'not base32!' },
   { totpSecret: 'JBSWY3DPEHPK3PXP=' },
   { metadata: { one: 'Ü', two: { base64: Buffer.of(0, 255).toString('base64') } } },
