@@ -373,6 +373,30 @@ describe('RemovePasskey', () => {
   });
 });
 
+test('whatever is wrong with a proof, a stranger is told the same of everybody', async () => {
+  const stranger = await createStranger(server);
+  const locked = await createHuman(server);
+  await users.lockUser({ userId: locked });
+  const initial = await createHuman(server);
+  await server.sql`update users set state = 'initial' where id = ${initial}`;
+  const waiting = await createHuman(server);
+  await begin(waiting);
+  const told = new Set<string>();
+  for (const userId of ['nobody', await createHuman(server), locked, initial, waiting, await createMachine(server)]) {
+    const code = { id: '1', code: 'WRONGWRONG12' };
+    const [row] = await server.sql<{ id: string }[]>`select id from webauthn_registrations where user_id = ${userId}`;
+    const credential = { publicKeyCredential: new Authenticator().register({}, origin) };
+    told.add(await outcome(stranger.users.registerPasskey({ userId, code })));
+    for (const id of ['1', row?.id ?? '2']) {
+      told.add(
+        await outcome(stranger.users.verifyPasskeyRegistration({ userId, passkeyId: id, passkeyName: 'x', ...credential })),
+      );
+      told.add(await outcome(stranger.users.verifyU2FRegistration({ userId, u2fId: id, tokenName: 'x', ...credential })));
+    }
+  }
+  expect([...told]).toEqual(['NotFound USER_NOT_FOUND']);
+});
+
 test('machines have no passkeys; who may know all ids finds none where nobody is', async () => {
   const machine = await createMachine(server);
   expect(await outcome(users.registerPasskey({ userId: machine }))).toBe('NotFound USER_NOT_FOUND');
