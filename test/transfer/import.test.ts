@@ -3,6 +3,7 @@ import { access, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { ImportMoved } from '../../src/features/transfer/service.ts';
+import { hashPassword } from '../../src/kernel/crypto/hashes/hashes.ts';
 import { acceptedVectors } from '../kernel/hashVectors.ts';
 import { createHuman, createOrganization, readHuman } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
@@ -114,6 +115,48 @@ test('a rehearsal finds what the import finds, across batches too, and writes no
   expect(rehearsed.refusals.map(({ line }) => line)).toEqual([3, 4, 5, 6, 7]);
   expect(rehearsed.imported.map(({ line }) => line)).toEqual([1, 2, 8]);
   expect(rehearsed.progress).toMatchObject({ lines: 8, imported: 3, refused: 5 });
+});
+
+test('a rehearsal keeps no transaction open and hashes no password, but holds it against the policy', async () => {
+  const passwords = Array.from({ length: 40 }, (_, at) => `Correct-Horse-${at}`);
+  const rows = [...passwords.map((password) => person({ password })), person({ password: 'short' })];
+  // Whoever began it: what is open after two batches has lasted for one.
+  const open: string[] = [];
+  const between = async () => {
+    const found = await server.sql`select pid || ' ' || xact_start as begun from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null`;
+    open.push(...found.map(({ begun }) => String(begun)));
+  };
+  const path = await fileOf(rows);
+  const begun = process.cpuUsage();
+  const { refusals, imported } = await importFile(server, path, { batch: 10, rehearsal: true, between });
+  const rehearsed = spent(begun);
+  expect(refusals).toEqual([expect.objectContaining({ line: 41, reason: 'PASSWORD_TOO_SHORT' })]);
+  expect(imported).toHaveLength(40);
+  expect(open).toHaveLength(new Set(open).size);
+  const hashing = process.cpuUsage();
+  for (const password of passwords) await hashPassword(password);
+  expect(rehearsed).toBeLessThan(spent(hashing) / 2);
+});
+
+/** Processor time, whatever else the machine does. */
+function spent(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since);
+  return user + system;
+}
+
+test('a rehearsal of many lines finds what each of them took', async () => {
+  const rows = people(5000);
+  const path = await fileOf([
+    ...rows,
+    ...rows.map(({ userId }) => person({ userId })),
+    ...rows.map(({ username }) => person({ username })),
+  ]);
+  const { refusals, imported } = await importFile(server, path, { batch: 500, rehearsal: true });
+  expect(imported.map(({ line }) => line)).toEqual(rows.map((_, at) => at + 1));
+  const reasons = refusals.map(({ reason }) => reason);
+  expect(reasons.slice(0, 5000).every((reason) => reason === 'USER_ID_TAKEN')).toBe(true);
+  expect(reasons.slice(5000).every((reason) => reason === 'USERNAME_TAKEN')).toBe(true);
 });
 
 test('a stopped import goes on behind its last batch; a finished one does nothing, unless told to begin anew', async () => {
