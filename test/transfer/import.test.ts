@@ -1,6 +1,8 @@
 // How an import goes: rehearsed, stopped, killed, beside others. Each line becomes its user exactly once.
-import { access, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
 import { ImportMoved } from '../../src/features/transfer/service.ts';
 import { hashPassword } from '../../src/kernel/crypto/hashes/hashes.ts';
@@ -240,8 +242,26 @@ test('killed in the middle, the same command goes on, and its report is that of 
   expect(told.map(({ line }) => line)).toEqual(rows.flatMap(({ givenName }, at) => (givenName === '' ? [at + 1] : [])));
   expect(told[0]).toEqual({
     ...{ line: 4, reason: 'INVALID_REQUEST', field: 'givenName' },
-    message: 'The request breaks a rule: givenName: must be 1 to 200 characters long.',
+    message: 'The line breaks a rule: givenName: must be 1 to 200 characters long.',
   });
+});
+
+test('the command of docs/import.md cuts out the lines that were refused: corrected, they are a file of their own', async () => {
+  const rows = people(30).map(
+    (row, at): Row => (at % 10 === 3 ? { ...row, givenName: '' } : { ...row, username: `,"reason":"${at}` }),
+  );
+  const path = await fileOf(rows);
+  expect((await roster(server, 'user', 'import', path, '--verbose')).code).toBe(1);
+  const documented = /^awk .*$/m.exec(await readFile(new URL('../../docs/import.md', import.meta.url), 'utf8'))?.[0] ?? '';
+  const command = documented.replaceAll('people.ndjson', path).replace('refused.ndjson', `${path}.refused`);
+  await promisify(execFile)('sh', ['-c', command]);
+  expect(await linesOf(`${path}.refused`)).toEqual(rows.filter(({ givenName }) => givenName === ''));
+  await writeFile(
+    `${path}.refused`,
+    (await readFile(`${path}.refused`, 'utf8')).replaceAll('"givenName":""', '"givenName":"Ada"'),
+  );
+  expect((await roster(server, 'user', 'import', `${path}.refused`)).code).toBe(0);
+  expect(await countOf(rows)).toBe(30);
 });
 
 test('a report goes on behind what is true of it: nothing of a batch that was never committed', async () => {

@@ -86,7 +86,8 @@ export function refusalOf(error: unknown, line: number, record: UserRecord | und
   const told = toldBy(error);
   if (!told) throw error;
   const field = told.field === undefined ? undefined : fieldAt(told.field);
-  return { line, userId: record?.userId, username: record?.username ?? record?.email, ...told, field };
+  const message = told.message.replace(/^The request /, 'The line ');
+  return { line, userId: record?.userId, username: record?.username ?? record?.email, ...told, message, field };
 }
 
 const renamed: Record<string, string> = {
