@@ -39,11 +39,15 @@ export const linesOf = async (path: string): Promise<Row[]> =>
     .filter((line) => line !== '')
     .map((line): Row => JSON.parse(line));
 
-/** Imports a file, or its first batch, and tells what became of it. */
+/** Imports a file, or its first batch, and tells what became of it. `between` runs when a batch was judged. */
 export async function importFile(
   { app }: TestServer,
   path: string,
-  { firstBatch = false, ...options }: Partial<ImportOptions> & { firstBatch?: boolean } = {},
+  {
+    firstBatch = false,
+    between,
+    ...options
+  }: Partial<ImportOptions> & { firstBatch?: boolean; between?: () => Promise<void> } = {},
 ) {
   const stop = new AbortController();
   const refusals: Refusal[] = [];
@@ -54,6 +58,7 @@ export async function importFile(
     judged: async (refused: readonly Refusal[], went: readonly ImportedLine[]) => {
       refusals.push(...refused);
       imported.push(...went);
+      await between?.();
     },
     moved: () => firstBatch && stop.abort(),
   };

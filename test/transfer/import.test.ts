@@ -1,8 +1,11 @@
 // How an import goes: rehearsed, stopped, killed, beside others. Each line becomes its user exactly once.
-import { access, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
 import { ImportMoved } from '../../src/features/transfer/service.ts';
+import { hashPassword } from '../../src/kernel/crypto/hashes/hashes.ts';
 import { acceptedVectors } from '../kernel/hashVectors.ts';
 import { createHuman, createOrganization, readHuman } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
@@ -116,6 +119,48 @@ test('a rehearsal finds what the import finds, across batches too, and writes no
   expect(rehearsed.progress).toMatchObject({ lines: 8, imported: 3, refused: 5 });
 });
 
+test('a rehearsal keeps no transaction open and hashes no password, but holds it against the policy', async () => {
+  const passwords = Array.from({ length: 40 }, (_, at) => `Correct-Horse-${at}`);
+  const rows = [...passwords.map((password) => person({ password })), person({ password: 'short' })];
+  // Whoever began it: what is open after two batches has lasted for one.
+  const open: string[] = [];
+  const between = async () => {
+    const found = await server.sql`select pid || ' ' || xact_start as begun from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null`;
+    open.push(...found.map(({ begun }) => String(begun)));
+  };
+  const path = await fileOf(rows);
+  const begun = process.cpuUsage();
+  const { refusals, imported } = await importFile(server, path, { batch: 10, rehearsal: true, between });
+  const rehearsed = spent(begun);
+  expect(refusals).toEqual([expect.objectContaining({ line: 41, reason: 'PASSWORD_TOO_SHORT' })]);
+  expect(imported).toHaveLength(40);
+  expect(open).toHaveLength(new Set(open).size);
+  const hashing = process.cpuUsage();
+  for (const password of passwords) await hashPassword(password);
+  expect(rehearsed).toBeLessThan(spent(hashing) / 2);
+});
+
+/** Processor time, whatever else the machine does. */
+function spent(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since);
+  return user + system;
+}
+
+test('a rehearsal of many lines finds what each of them took', async () => {
+  const rows = people(5000);
+  const path = await fileOf([
+    ...rows,
+    ...rows.map(({ userId }) => person({ userId })),
+    ...rows.map(({ username }) => person({ username })),
+  ]);
+  const { refusals, imported } = await importFile(server, path, { batch: 500, rehearsal: true });
+  expect(imported.map(({ line }) => line)).toEqual(rows.map((_, at) => at + 1));
+  const reasons = refusals.map(({ reason }) => reason);
+  expect(reasons.slice(0, 5000).every((reason) => reason === 'USER_ID_TAKEN')).toBe(true);
+  expect(reasons.slice(5000).every((reason) => reason === 'USERNAME_TAKEN')).toBe(true);
+});
+
 test('a stopped import goes on behind its last batch; a finished one does nothing, unless told to begin anew', async () => {
   const rows = people(10);
   rows[4] = person({ givenName: '' });
@@ -197,8 +242,26 @@ test('killed in the middle, the same command goes on, and its report is that of 
   expect(told.map(({ line }) => line)).toEqual(rows.flatMap(({ givenName }, at) => (givenName === '' ? [at + 1] : [])));
   expect(told[0]).toEqual({
     ...{ line: 4, reason: 'INVALID_REQUEST', field: 'givenName' },
-    message: 'The request breaks a rule: givenName: must be 1 to 200 characters long.',
+    message: 'The line breaks a rule: givenName: must be 1 to 200 characters long.',
   });
+});
+
+test('the command of docs/import.md cuts out the lines that were refused: corrected, they are a file of their own', async () => {
+  const rows = people(30).map(
+    (row, at): Row => (at % 10 === 3 ? { ...row, givenName: '' } : { ...row, username: `,"reason":"${at}` }),
+  );
+  const path = await fileOf(rows);
+  expect((await roster(server, 'user', 'import', path, '--verbose')).code).toBe(1);
+  const documented = /^awk .*$/m.exec(await readFile(new URL('../../docs/import.md', import.meta.url), 'utf8'))?.[0] ?? '';
+  const command = documented.replaceAll('people.ndjson', path).replace('refused.ndjson', `${path}.refused`);
+  await promisify(execFile)('sh', ['-c', command]);
+  expect(await linesOf(`${path}.refused`)).toEqual(rows.filter(({ givenName }) => givenName === ''));
+  await writeFile(
+    `${path}.refused`,
+    (await readFile(`${path}.refused`, 'utf8')).replaceAll('"givenName":""', '"givenName":"Ada"'),
+  );
+  expect((await roster(server, 'user', 'import', `${path}.refused`)).code).toBe(0);
+  expect(await countOf(rows)).toBe(30);
 });
 
 test('a report goes on behind what is true of it: nothing of a batch that was never committed', async () => {

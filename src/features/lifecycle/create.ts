@@ -7,6 +7,7 @@ import { textKey } from '../../kernel/names.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { checkEmail, type EmailInput, emailColumns, issueEmailCode } from '../email/service.ts';
 import { checkEntries, type MetadataEntry, writeEntries } from '../metadata/service.ts';
+import type { Person } from '../password/policy.ts';
 import { instance } from '../password/policyRepository.ts';
 import {
   checkFormat,
@@ -86,10 +87,13 @@ export async function addHumanUser(call: Call, input: NewUser & { details: NewHu
 /** What of a new user takes long to compute: before the transaction. The caller may create him. */
 export async function prepareSecret(call: Call, { username, details }: NewUser): Promise<PreparedPassword | undefined> {
   if (details.type === 'machine' || !details.password) return undefined;
-  const { address } = details.email;
-  const { givenName, familyName, nickName = '', displayName = '' } = details.profile;
-  const person = { username: username ?? address, email: address, givenName, familyName, nickName, displayName };
-  return preparePassword(call, details.password, { policyOf: instance, person });
+  return preparePassword(call, details.password, { policyOf: instance, person: namesOf(username, details) });
+}
+
+/** What a new person's password may not hold. */
+export function namesOf(username: string | undefined, { email: { address }, profile }: NewHuman): Person {
+  const { givenName, familyName, nickName = '', displayName = '' } = profile;
+  return { username: username ?? address, email: address, givenName, familyName, nickName, displayName };
 }
 
 async function authorizeCreation(call: Call, organizationId: string): Promise<void> {

@@ -1,12 +1,7 @@
 import { and, type Column, eq, type SQL, sql } from 'drizzle-orm';
-import { boolean, pgTable, text } from 'drizzle-orm/pg-core';
 import type { Tx } from '../../kernel/call.ts';
-import { insertMany } from '../../kernel/db/insertMany.ts';
-import { deletedUsers, organizationDomains, organizations } from '../../kernel/db/schema.ts';
+import { deletedUsers, organizationDomains, organizations, users } from '../../kernel/db/schema.ts';
 import { domainOf } from '../../kernel/names.ts';
-
-/** Who counts as being there: the users alone, or also those that a rehearsal admitted and did not write. */
-export type Population = 'real' | 'rehearsed';
 
 interface Owner {
   deleted: boolean;
@@ -29,35 +24,6 @@ export interface Facts {
 /** An address within an organization. */
 export const placed = (organizationId: string, emailKey: string): string => JSON.stringify([organizationId, emailKey]);
 
-/** What of a user others must not take. */
-const taken = (table: string) =>
-  pgTable(table, {
-    id: text('id').notNull(),
-    organizationId: text('organization_id').notNull(),
-    usernameKey: text('username_key').notNull(),
-    emailKey: text('email_key').notNull(),
-    emailVerified: boolean('email_verified').notNull(),
-  });
-
-type Taken = ReturnType<typeof taken>;
-
-const real = taken('users');
-/** A temporary table, seen by one connection. */
-const rehearsed = taken('rehearsed_users');
-
-export type RehearsedUser = Taken['$inferSelect'];
-
-/** Makes room for a rehearsal, until the transaction ends. */
-export async function beginRehearsal({ db }: Tx): Promise<void> {
-  await db.execute(sql`create temporary table ${rehearsed} on commit drop as
-    select id, organization_id, username_key, email_key, email_verified from ${real} with no data`);
-  await db.execute(sql`create index on pg_temp.rehearsed_users (id)`);
-  await db.execute(sql`create index on pg_temp.rehearsed_users (username_key)`);
-  await db.execute(sql`create index on pg_temp.rehearsed_users (email_key)`);
-}
-
-export const rehearse = ({ db }: Tx, admitted: readonly RehearsedUser[]): Promise<void> => insertMany(db, rehearsed, admitted);
-
 interface Wanted {
   id: string;
   organizationId: string;
@@ -65,27 +31,25 @@ interface Wanted {
   usernameKey: string;
 }
 
-/** All that is to be known for these. Their organizations stay until the transaction ends, unless it is a rehearsal. */
-export async function findFacts({ db }: Tx, wanted: readonly Wanted[], population: Population): Promise<Facts> {
+/** All that is to be known for these. `kept`, their organizations and former owners stay until the transaction ends. */
+export async function findFacts({ db }: Tx, wanted: readonly Wanted[], kept: boolean): Promise<Facts> {
   const ids = wanted.map(({ id }) => id);
   const keys = wanted.map(({ usernameKey }) => usernameKey);
   const places = [...new Set(wanted.map(({ organizationId }) => organizationId))];
   const names = [...new Set(wanted.flatMap(({ username }) => domainOf(username) ?? []))];
-  const tables = population === 'real' ? [real] : [real, rehearsed];
+  const { id, organizationId, usernameKey, emailKey, emailVerified } = users;
   const existing = db.select({ id: organizations.id }).from(organizations).where(isOneOf(organizations.id, places));
   const former = db.select().from(deletedUsers).where(isOneOf(deletedUsers.id, ids));
   const [present, dead, claims, alive, named, verified] = await Promise.all([
-    population === 'real' ? existing.for('key share') : existing,
-    population === 'real' ? former.for('update') : former,
+    kept ? existing.for('key share') : existing,
+    kept ? former.for('update') : former,
     db.select().from(organizationDomains).where(isOneOf(organizationDomains.domain, names)),
-    inAll(tables, (table) => db.select().from(table).where(isOneOf(table.id, ids))),
-    inAll(tables, (table) => db.select().from(table).where(isOneOf(table.usernameKey, keys))),
-    inAll(tables, (table) =>
-      db
-        .select()
-        .from(table)
-        .where(and(isOneOf(table.emailKey, keys), eq(table.emailVerified, true))),
-    ),
+    db.select({ id, organizationId }).from(users).where(isOneOf(id, ids)),
+    db.select({ usernameKey }).from(users).where(isOneOf(usernameKey, keys)),
+    db
+      .select({ organizationId, emailKey })
+      .from(users)
+      .where(and(isOneOf(emailKey, keys), eq(emailVerified, true))),
   ]);
   return {
     organizations: new Set(present.map(({ id }) => id)),
@@ -97,10 +61,6 @@ export async function findFacts({ db }: Tx, wanted: readonly Wanted[], populatio
     usernameKeys: new Set(named.map(({ usernameKey }) => usernameKey)),
     verifiedEmails: new Set(verified.map(({ organizationId, emailKey }) => placed(organizationId, emailKey))),
   };
-}
-
-async function inAll<T>(tables: readonly Taken[], find: (table: Taken) => Promise<T[]>): Promise<T[]> {
-  return (await Promise.all(tables.map(find))).flat();
 }
 
 /** The texts go as one parameter: a statement has room for 65535. */

@@ -1,18 +1,15 @@
 import type { Tx } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
 import { domainOf, textKey } from '../../kernel/names.ts';
-import { defaultUsername, goneReason, refuseUnknownProvider } from '../lifecycle/create.ts';
+import { goneReason, refuseUnknownProvider } from '../lifecycle/create.ts';
 import { claimedDomain } from '../lifecycle/usernames.ts';
-import { checkPolicy } from '../password/service.ts';
-import { type Facts, findFacts, type Population, placed } from './factsRepository.ts';
+import type { Earlier } from './earlier.ts';
+import { type Facts, findFacts, placed } from './factsRepository.ts';
 import { type Candidate, type Prepared, type Refusal, refusalOf } from './prepare.ts';
 import { lockIds } from './repository.ts';
 
-/** A candidate who becomes a user, with what only the database could tell. */
+/** A candidate who becomes a user. */
 export interface Admitted extends Candidate {
-  id: string;
-  username: string;
-  usernameKey: string;
   /** The last sequence of a deleted user whose id this was; 0 without one. */
   sequenceBefore: bigint;
 }
@@ -25,14 +22,15 @@ export interface Judged {
 /**
  * Holds candidates against who is there, and against each other in the order of their lines: as if each was created by a
  * call of its own, with the rules of addUser in their order, but with a few questions to the database for all of them.
+ * A rehearsal gives what its earlier lines took, and locks nothing.
  */
-export async function judge(tx: Tx, { candidates, refusals }: Prepared, population: Population): Promise<Judged> {
-  const named = candidates.map((candidate) => withNames(tx, candidate));
-  if (population === 'real') await lockIds(tx, givenIds(candidates));
-  const facts = await findFacts(tx, named, population);
+export async function judge(tx: Tx, { candidates, refusals }: Prepared, earlier?: Earlier): Promise<Judged> {
+  if (!earlier) await lockIds(tx, givenIds(candidates));
+  const facts = await findFacts(tx, candidates, !earlier);
+  earlier?.tell(candidates, facts);
   const admitted: Admitted[] = [];
   const judged = [...refusals];
-  for (const candidate of named) {
+  for (const candidate of candidates) {
     try {
       admitted.push(admit(tx, candidate, facts));
     } catch (error) {
@@ -45,23 +43,16 @@ export async function judge(tx: Tx, { candidates, refusals }: Prepared, populati
 const givenIds = (candidates: readonly Candidate[]): string[] =>
   candidates.flatMap(({ user: { userId } }) => (userId === undefined ? [] : [userId]));
 
-function withNames(tx: Tx, candidate: Candidate): Admitted {
-  const { userId, username: given, details } = candidate.user;
-  const id = userId ?? tx.ids.next();
-  const username = given ?? defaultUsername(details, id);
-  return { ...candidate, id, username, usernameKey: textKey(username), sequenceBefore: 0n };
-}
-
 /** Throws what stands against a candidate; else he counts for those after him. */
-function admit(tx: Tx, candidate: Admitted, facts: Facts): Admitted {
-  const { id, organizationId, username, usernameKey, user, password } = candidate;
+function admit(tx: Tx, candidate: Candidate, facts: Facts): Admitted {
+  const { id, organizationId, username, usernameKey, user, refusal } = candidate;
   if (!facts.organizations.has(organizationId)) throw failure(goneReason(tx));
   const owner = facts.owners.get(id);
   if (owner && (!owner.deleted || owner.organizationId !== organizationId)) throw failure('USER_ID_TAKEN');
   const domain = domainOf(username);
   const claimant = domain === undefined ? undefined : facts.domains.get(domain);
   if (domain !== undefined && claimant !== undefined && claimant !== organizationId) throw claimedDomain(domain);
-  if (password) checkPolicy(password);
+  if (refusal) throw refusal;
   if (user.details.type === 'human') refuseUnknownProvider(user.details);
   if (facts.verifiedEmails.has(placed(organizationId, usernameKey))) throw failure('USERNAME_TAKEN');
   if (facts.usernameKeys.has(usernameKey)) throw failure('USERNAME_TAKEN');

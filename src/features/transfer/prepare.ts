@@ -1,9 +1,20 @@
 import { setImmediate } from 'node:timers/promises';
+import type { ConnectError } from '@connectrpc/connect';
 import type { Call } from '../../kernel/call.ts';
 import { invalidField, type Told, toldBy } from '../../kernel/errors.ts';
-import { checkNewUser, type NewHuman, type NewMachine, type NewUser, prepareSecret } from '../lifecycle/create.ts';
+import { textKey } from '../../kernel/names.ts';
+import {
+  checkNewUser,
+  defaultUsername,
+  type NewHuman,
+  type NewMachine,
+  type NewUser,
+  namesOf,
+  prepareSecret,
+} from '../lifecycle/create.ts';
 import type { MetadataEntry } from '../metadata/service.ts';
-import type { PreparedPassword } from '../password/service.ts';
+import { refusalOf as policyRefusal } from '../password/policy.ts';
+import { findPolicy, instance } from '../password/policyRepository.ts';
 import { type Line, objectIn } from './lines.ts';
 import { parseRecord } from './parse.ts';
 import type { MetadataValue, UserRecord } from './record.ts';
@@ -19,9 +30,15 @@ export interface Refusal extends Told {
 export interface Candidate {
   line: number;
   organizationId: string;
+  id: string;
+  username: string;
+  usernameKey: string;
   record: UserRecord;
   user: NewUser;
-  password: PreparedPassword | undefined;
+  /** What the policy has against the password, to be told in its turn. */
+  refusal: ConnectError | undefined;
+  /** Of the password; never there in a rehearsal. */
+  hash: string | undefined;
 }
 
 export interface Prepared {
@@ -30,12 +47,16 @@ export interface Prepared {
 }
 
 /** Lines after which others get their turn: the database waits for the event loop, too. */
-const slice = 5;
+export const slice = 5;
 /** Passwords that are hashed at once: enough for every core, and too few to be told that there are too many. */
 const hashedAtOnce = 16;
 
 /** Reads lines, and holds each against the rules that need no other user. `organizationId` is for those that name none. */
-export async function prepare(call: Call, lines: readonly Line[], organizationId: string): Promise<Prepared> {
+export async function prepare(
+  call: Call,
+  lines: readonly Line[],
+  { organizationId, rehearsal }: { organizationId: string; rehearsal: boolean },
+): Promise<Prepared> {
   const prepared: Prepared = { candidates: [], refusals: [] };
   for (const [index, line] of lines.entries()) {
     if (index % slice === 0) await setImmediate();
@@ -44,14 +65,20 @@ export async function prepare(call: Call, lines: readonly Line[], organizationId
       record = parseRecord(objectIn(line));
       const user = checkNewUser(call, toNewUser(record));
       checkTimes(call, record);
-      const place = record.organizationId ?? organizationId;
-      prepared.candidates.push({ line: line.number, organizationId: place, record, user, password: undefined });
+      prepared.candidates.push(candidateOf(call, line, record.organizationId ?? organizationId, record, user));
     } catch (error) {
       prepared.refusals.push(refusalOf(error, line.number, record));
     }
   }
-  await hashPasswords(call, prepared.candidates);
+  await (rehearsal ? judgePasswords : hashPasswords)(call, prepared.candidates);
   return prepared;
+}
+
+function candidateOf({ ids }: Call, line: Line, organizationId: string, record: UserRecord, user: NewUser): Candidate {
+  const id = user.userId ?? ids.next();
+  const username = user.username ?? defaultUsername(user.details, id);
+  const names = { organizationId, id, username, usernameKey: textKey(username) };
+  return { line: line.number, ...names, record, user, refusal: undefined, hash: undefined };
 }
 
 /** What an error says against a line; throws on what is no fault of the line. */
@@ -59,7 +86,8 @@ export function refusalOf(error: unknown, line: number, record: UserRecord | und
   const told = toldBy(error);
   if (!told) throw error;
   const field = told.field === undefined ? undefined : fieldAt(told.field);
-  return { line, userId: record?.userId, username: record?.username ?? record?.email, ...told, field };
+  const message = told.message.replace(/^The request /, 'The line ');
+  return { line, userId: record?.userId, username: record?.username ?? record?.email, ...told, message, field };
 }
 
 const renamed: Record<string, string> = {
@@ -117,7 +145,21 @@ function checkTimes({ now }: Call, { createdAt, passwordChangedAt }: UserRecord)
 async function hashPasswords(call: Call, candidates: readonly Candidate[]): Promise<void> {
   const waiting = candidates.filter(({ record }) => record.password !== undefined || record.passwordHash !== undefined).values();
   const hashOn = async () => {
-    for (const candidate of waiting) candidate.password = await prepareSecret(call, candidate.user);
+    for (const candidate of waiting) {
+      const password = await prepareSecret(call, candidate.user);
+      if (password?.refusal) candidate.refusal = password.refusal;
+      else candidate.hash = password?.hash;
+    }
   };
   await Promise.all(Array.from({ length: hashedAtOnce }, hashOn));
+}
+
+/** Hashing takes some hundred times as long, and tells nothing more. */
+async function judgePasswords(call: Call, candidates: readonly Candidate[]): Promise<void> {
+  const policy = await findPolicy(call, instance);
+  for (const candidate of candidates) {
+    const { details, username } = candidate.user;
+    if (details.type === 'human' && details.password?.kind === 'plain')
+      candidate.refusal = policyRefusal(policy, details.password.password, namesOf(username, details));
+  }
 }

@@ -1,7 +1,7 @@
 import { eq, inArray, sql } from 'drizzle-orm';
 import type { Tx } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
-import { insertMany } from '../../kernel/db/insertMany.ts';
+import { insertMany, rowWriter } from '../../kernel/db/insertMany.ts';
 import {
   deletedUsers,
   imports,
@@ -49,24 +49,27 @@ export async function lockIds(tx: Tx, ids: readonly string[]): Promise<void> {
     select pg_advisory_xact_lock(hashtextextended(id, 0)) from unnest(${sql.param(ordered)}::text[]) as id`);
 }
 
-export interface NewRows {
-  users: (typeof users.$inferInsert)[];
-  metadata: (typeof userMetadata.$inferInsert)[];
-  passwords: (typeof userPasswords.$inferInsert)[];
-  totps: (typeof totps.$inferInsert)[];
-  events: (typeof userEvents.$inferInsert)[];
-  /** Ids of deleted users that are in use again. */
-  revived: string[];
-}
+export const written = {
+  user: rowWriter(users),
+  metadata: rowWriter(userMetadata),
+  password: rowWriter(userPasswords),
+  totp: rowWriter(totps),
+  event: rowWriter(userEvents),
+};
 
-export async function insertRows({ db }: Tx, rows: NewRows): Promise<void> {
-  if (rows.revived.length > 0) await db.delete(deletedUsers).where(inArray(deletedUsers.id, rows.revived));
-  // One connection runs them in this order: each is made and sent while the one before it runs.
+/** Written rows of a new user. */
+export type NewRows = Record<keyof typeof written, string[]>;
+
+/** `revived` are ids of deleted users that are in use again. */
+export async function insertRows({ db }: Tx, rows: readonly NewRows[], revived: readonly string[]): Promise<void> {
+  if (revived.length > 0) await db.delete(deletedUsers).where(inArray(deletedUsers.id, revived));
+  const all = (kind: keyof NewRows) => rows.flatMap((each) => each[kind]);
+  // One connection runs them in this order: each is sent while the one before it runs.
   await Promise.all([
-    insertMany(db, users, rows.users),
-    insertMany(db, userMetadata, rows.metadata),
-    insertMany(db, userPasswords, rows.passwords),
-    insertMany(db, totps, rows.totps),
-    insertMany(db, userEvents, rows.events),
+    insertMany(db, users, all('user')),
+    insertMany(db, userMetadata, all('metadata')),
+    insertMany(db, userPasswords, all('password')),
+    insertMany(db, totps, all('totp')),
+    insertMany(db, userEvents, all('event')),
   ]);
 }

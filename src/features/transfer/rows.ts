@@ -1,48 +1,57 @@
-import type { Tx, UserRow } from '../../kernel/call.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { Call, UserRow } from '../../kernel/call.ts';
 import { textKey } from '../../kernel/names.ts';
 import { columnsOf } from '../lifecycle/create.ts';
 import { importedRow } from '../totp/service.ts';
 import type { UserEvent } from '../user/events.ts';
-import type { Admitted } from './judge.ts';
-import type { NewRows } from './repository.ts';
+import { type Candidate, slice } from './prepare.ts';
+import { type NewRows, written } from './repository.ts';
 
-/** Everything that these users consist of, as addUser would write it for each. */
-export function rowsOf(tx: Tx, admitted: readonly Admitted[]): NewRows {
-  const rows: NewRows = { users: [], metadata: [], passwords: [], totps: [], events: [], revived: [] };
-  for (const each of admitted) addRows(tx, rows, each);
+/** The rows of candidates who never were here, by their lines. */
+export async function makeRows(call: Call, candidates: readonly Candidate[]): Promise<Map<number, NewRows>> {
+  const rows = new Map<number, NewRows>();
+  for (const [index, candidate] of candidates.entries()) {
+    if (index % slice === 0) await setImmediate();
+    rows.set(candidate.line, rowsOf(call, candidate, 0n));
+  }
   return rows;
 }
 
-function addRows(tx: Tx, rows: NewRows, { id, organizationId, username, usernameKey, ...admitted }: Admitted): void {
-  const { record, user, password, sequenceBefore } = admitted;
-  const { state = 'active', createdAt = tx.now, passwordChangedAt = tx.now } = record;
-  const events = eventsOf(admitted, state);
-  rows.users.push({
+/**
+ * Everything that a user consists of, as addUser would write it. `sequenceBefore` is the last sequence of a deleted user
+ * whose id it was; 0 without one.
+ */
+export function rowsOf(call: Call, candidate: Candidate, sequenceBefore: bigint): NewRows {
+  const { id, organizationId, username, usernameKey, record, user, hash } = candidate;
+  const { state = 'active', createdAt = call.now, passwordChangedAt = call.now, passwordChangeRequired = false } = record;
+  const events = eventsOf(candidate, state);
+  const row = {
     ...{ id, organizationId, username, usernameKey, type: user.details.type, state },
-    ...{ sequence: sequenceBefore + BigInt(events.length), createdAt, changedAt: tx.now },
+    ...{ sequence: sequenceBefore + BigInt(events.length), createdAt, changedAt: call.now },
     ...columnsOf(user.details),
-    ...(password && { passwordChangeRequired: password.input.changeRequired, passwordChangedAt }),
-  });
-  for (const { key, value } of user.metadata)
-    rows.metadata.push({
-      ...{ userId: id, key, keyKey: textKey(key), value: Buffer.from(value) },
-      ...{ createdAt: tx.now, changedAt: tx.now },
-    });
-  if (password?.refusal) throw new Error('a password that its policy refuses was admitted');
-  if (password) rows.passwords.push({ userId: id, hash: password.hash });
-  if (record.totpSecret !== undefined) rows.totps.push(importedRow(tx, id, record.totpSecret));
-  for (const [index, { type, ...payload }] of events.entries()) {
-    const sequence = sequenceBefore + BigInt(index + 1);
-    rows.events.push({ userId: id, sequence, organizationId, type, payload, callerId: tx.caller.id, createdAt: tx.now });
-  }
-  if (sequenceBefore > 0n) rows.revived.push(id);
+    ...(hash !== undefined && { passwordChangeRequired, passwordChangedAt }),
+  };
+  const times = { createdAt: call.now, changedAt: call.now };
+  return {
+    user: [written.user(row)],
+    metadata: user.metadata.map(({ key, value }) =>
+      written.metadata({ userId: id, key, keyKey: textKey(key), value: Buffer.from(value), ...times }),
+    ),
+    password: hash === undefined ? [] : [written.password({ userId: id, hash })],
+    totp: record.totpSecret === undefined ? [] : [written.totp(importedRow(call, id, record.totpSecret))],
+    event: events.map(({ type, ...payload }, index) => {
+      const sequence = sequenceBefore + BigInt(index + 1);
+      const callerId = call.caller.id;
+      return written.event({ userId: id, sequence, organizationId, type, payload, callerId, createdAt: call.now });
+    }),
+  };
 }
 
 /** The history that the same user would have whom single calls had made. */
-function eventsOf({ user, password, record }: Pick<Admitted, 'user' | 'password' | 'record'>, state: UserRow['state']) {
+function eventsOf({ user, hash, record }: Candidate, state: UserRow['state']) {
   const events: UserEvent[] = [{ type: 'user.created' }];
   if (user.metadata.length > 0) events.push({ type: 'metadata.set', keys: user.metadata.map(({ key }) => key) });
-  if (password) events.push({ type: 'password.changed' });
+  if (hash !== undefined) events.push({ type: 'password.changed' });
   if (record.totpSecret !== undefined) events.push({ type: 'totp.added' });
   if (state !== 'active') events.push({ type: 'state.changed', from: 'active', to: state });
   return events;

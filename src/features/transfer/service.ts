@@ -2,13 +2,20 @@
 // single call asks, what a line looks like to record.ts and docs/import.md.
 import { type Call, type Tx, transaction } from '../../kernel/call.ts';
 import { violatedConstraint } from '../../kernel/db/failures.ts';
-import { textKey } from '../../kernel/names.ts';
-import { beginRehearsal, rehearse } from './factsRepository.ts';
+import { Earlier } from './earlier.ts';
 import { type Admitted, type Judged, judge } from './judge.ts';
 import type { Line } from './lines.ts';
 import { type Prepared, prepare, type Refusal } from './prepare.ts';
-import { findFirstOrganization, findProgress, forgetProgress, insertRows, moveProgress, type Progress } from './repository.ts';
-import { rowsOf } from './rows.ts';
+import {
+  findFirstOrganization,
+  findProgress,
+  forgetProgress,
+  insertRows,
+  moveProgress,
+  type NewRows,
+  type Progress,
+} from './repository.ts';
+import { makeRows, rowsOf } from './rows.ts';
 import { batchesIn, type Source } from './source.ts';
 
 export interface ImportOptions {
@@ -64,17 +71,15 @@ export async function importUsers(
   const fresh: Progress = { file, lines: 0, bytes: 0, imported: 0, refused: 0, changedAt: call.now };
   const start = (options.again ? undefined : await findProgress(call.db, file)) ?? fresh;
   await observer.begins(start);
-  const run: Run = { call, organizationId, observer, batches: batchesIn(source, start, options.batch), stop: options.stop };
-  if (!options.rehearsal) return forEachBatch(run, start, store);
-  return transaction(call, async (tx) => {
-    await beginRehearsal(tx);
-    return forEachBatch({ ...run, call: tx }, start, (_, batch, progress) => rehearseBatch(tx, batch, progress, observer));
-  });
+  const batches = batchesIn(source, start, options.batch);
+  const run: Run = { call, organizationId, rehearsal: options.rehearsal, observer, batches, stop: options.stop };
+  return forEachBatch(run, start, options.rehearsal ? rehearsing(new Earlier()) : store);
 }
 
 interface Run {
   call: Call;
   organizationId: string;
+  rehearsal: boolean;
   observer: ImportObserver;
   batches: AsyncGenerator<Line[]>;
   stop: AbortSignal;
@@ -85,6 +90,8 @@ interface Batch extends Prepared {
   call: Call;
   /** Its last line. */
   last: Line;
+  /** What its candidates consist of, made while the batch before it is written; none in a rehearsal. */
+  rows: Map<number, NewRows>;
 }
 
 type Take = (run: Run, batch: Batch, progress: Progress) => Promise<Progress>;
@@ -103,12 +110,14 @@ async function forEachBatch(run: Run, start: Progress, take: Take): Promise<Prog
   return progress;
 }
 
-async function next({ call, organizationId, batches }: Run): Promise<Batch | undefined> {
+async function next({ call, batches, ...run }: Run): Promise<Batch | undefined> {
   const { value: lines } = await batches.next();
   const last = lines?.at(-1);
   if (!lines || !last) return undefined;
   const now = { ...call, now: call.clock() };
-  return { ...(await prepare(now, lines, organizationId)), call: now, last };
+  const prepared = await prepare(now, lines, run);
+  const rows = run.rehearsal ? new Map<number, NewRows>() : await makeRows(now, prepared.candidates);
+  return { ...prepared, call: now, last, rows };
 }
 
 /** A name that somebody took in the middle of a batch is found taken when the batch is judged again. */
@@ -126,33 +135,42 @@ async function store({ observer }: Run, batch: Batch, progress: Progress): Promi
 }
 
 async function storeBatch(tx: Tx, batch: Batch, progress: Progress, observer: ImportObserver): Promise<Progress> {
-  const judged = await judge(tx, batch, 'real');
-  await insertRows(tx, rowsOf(tx, judged.admitted));
-  const moved = progressAfter(tx, progress, batch.last, judged);
+  const judged = await judge(tx, batch);
+  const { admitted } = judged;
+  const revived = admitted.filter(({ sequenceBefore }) => sequenceBefore > 0n).map(({ id }) => id);
+  await insertRows(
+    tx,
+    admitted.map((each) => rowsFor(tx, batch, each)),
+    revived,
+  );
+  const moved = progressAfter(batch, progress, judged);
   if (!(await moveProgress(tx, progress, moved))) throw new ImportMoved();
-  await observer.judged(judged.refusals, judged.admitted.map(importedLine));
+  await observer.judged(judged.refusals, admitted.map(importedLine));
   return moved;
 }
 
-async function rehearseBatch(tx: Tx, batch: Batch, progress: Progress, observer: ImportObserver): Promise<Progress> {
-  const judged = await judge(tx, batch, 'rehearsed');
-  await rehearse(tx, judged.admitted.map(rehearsedUser));
-  await observer.judged(judged.refusals, judged.admitted.map(importedLine));
-  return progressAfter(tx, progress, batch.last, judged);
-}
+const rowsFor = (tx: Tx, { rows }: Batch, admitted: Admitted): NewRows => {
+  const made = admitted.sequenceBefore === 0n ? rows.get(admitted.line) : undefined;
+  return made ?? rowsOf(tx, admitted, admitted.sequenceBefore);
+};
+
+/** One short transaction for each batch: nothing is held while a long file goes by. */
+const rehearsing =
+  (earlier: Earlier): Take =>
+  async ({ observer }, batch, progress) => {
+    const judged = await transaction(batch.call, (tx) => judge(tx, batch, earlier));
+    for (const admitted of judged.admitted) earlier.add(admitted);
+    await observer.judged(judged.refusals, judged.admitted.map(importedLine));
+    return progressAfter(batch, progress, judged);
+  };
 
 const importedLine = ({ line, id, username }: Admitted): ImportedLine => ({ line, userId: id, username });
 
-function rehearsedUser({ id, organizationId, usernameKey, user: { details } }: Admitted) {
-  const { address, verification } = details.type === 'human' ? details.email : { address: '', verification: { kind: 'none' } };
-  return { id, organizationId, usernameKey, emailKey: textKey(address), emailVerified: verification.kind === 'verified' };
-}
-
-const progressAfter = (tx: Tx, before: Progress, last: Line, { admitted, refusals }: Judged): Progress => ({
+const progressAfter = ({ call, last }: Batch, before: Progress, { admitted, refusals }: Judged): Progress => ({
   file: before.file,
   lines: last.number,
   bytes: last.end,
   imported: before.imported + admitted.length,
   refused: before.refused + refusals.length,
-  changedAt: tx.now,
+  changedAt: call.now,
 });
