@@ -34,6 +34,9 @@ test('without any variable there is a configuration', () => {
     networkPrefix: 64,
     triesPerNetwork: 100,
     lockAfterPasswordTries: 0,
+    passkeyDomains: undefined,
+    passkeyOrigins: [],
+    maximumRecoveryCodes: 10,
     linkHosts: undefined,
     development: true,
     maxMessageBytes: 4 * 1024 * 1024,
@@ -54,7 +57,7 @@ test('an empty variable is one that is not set', () => {
 
 test('every default in the table can be written, or is words', () => {
   for (const { name, default: value } of settings) {
-    const words = /none|any host|master\.key|<host>|on when/.test(value);
+    const words = /none|any host|any domain|master\.key|<host>|on when/.test(value);
     if (!words) expect(readConfig({ [name]: value }), name).toEqual(readConfig({}));
   }
 });
