@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { NotificationType } from '../../gen/zitadel/user/v2/password_pb.ts';
 import type { Channel, MessageKind } from '../../src/kernel/outbox/message.ts';
 import { createHuman, createOrganization, leaveCode, unique } from '../support/actors.ts';
+import { outcome } from '../support/errors.ts';
 import { codeIn, linkIn } from '../support/outbox.ts';
 import { openPage } from '../support/pages.ts';
 import { codeEntries, freshPassword } from '../support/proofs.ts';
@@ -127,6 +128,7 @@ const telling: Case[] = [
   only('ResendPhoneCode', ({ users }, userId) => users.resendPhoneCode({ userId })),
   only('CreateInviteCode', ({ users }, userId) => users.createInviteCode({ userId })),
   only('ResendInviteCode', ({ users }, userId) => users.resendInviteCode({ userId })),
+  only('CreatePasskeyRegistrationLink', ({ users }, userId) => users.createPasskeyRegistrationLink({ userId })),
   {
     method: 'PasswordReset',
     sends: sentBy('PasswordReset', 'reset-password', 'email'),
@@ -215,8 +217,15 @@ async function checkContent({ userId }: Expected, { purpose, channel }: Sent, te
     expect((await openPage(`${server.address}${pathname}${search}`)).status).toBe(200);
   }
   const entry = codeEntries.find((one) => one.purpose === purpose);
-  expect(await entry?.bring(server, userId, codeIn(text))).toBe('ok');
-  expect(await entry?.bring(server, userId, codeIn(text))).not.toBe('ok');
+  const bring = () => (purpose === 'passkey' ? bringLink(userId, linkIn(text)) : entry?.bring(server, userId, codeIn(text)));
+  expect(await bring()).toBe('ok');
+  expect(await bring()).not.toBe('ok');
+}
+
+/** The code of a registration link counts with its id only. */
+function bringLink(userId: string, { searchParams }: URL): Promise<string> {
+  const code = { id: searchParams.get('codeID') ?? '', code: searchParams.get('code') ?? '' };
+  return outcome(server.as().users.registerPasskey({ userId, code }));
 }
 
 test('every call that sends is here, with all that it sends', () => {

@@ -15,6 +15,7 @@ const toVerifyPhone: Sent = { kind: 'verify-phone', channel: 'sms', purpose: 'ph
 const toReset: Sent = { kind: 'reset-password', channel: 'email', purpose: 'password' };
 const toResetBySms: Sent = { kind: 'reset-password', channel: 'sms', purpose: 'password' };
 const toInvite: Sent = { kind: 'invite', channel: 'email', purpose: 'invite' };
+const toRegister: Sent = { kind: 'passkey-link', channel: 'email', purpose: 'passkey' };
 const changed: Sent = { kind: 'password-changed', channel: 'email' };
 
 /** By method: all that it may send. */
@@ -33,4 +34,5 @@ export const sending: Readonly<Record<string, readonly Sent[]>> = {
   SetPassword: [changed],
   CreateInviteCode: [toInvite],
   ResendInviteCode: [toInvite],
+  CreatePasskeyRegistrationLink: [toRegister],
 };
