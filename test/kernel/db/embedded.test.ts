@@ -25,6 +25,7 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { commandAs } from '../../../src/kernel/db/embedded/account.ts';
 import { findBinaries } from '../../../src/kernel/db/embedded/binaries.ts';
+import { sharedBuffers } from '../../../src/kernel/db/embedded/cluster.ts';
 import { startEmbedded } from '../../../src/kernel/db/embedded.ts';
 import { startingChild } from './child.ts';
 
@@ -118,6 +119,14 @@ describe('a start', () => {
     expect(await query(embedded.url, 'select 1 as one')).toEqual([{ one: 1 }]);
     expect(embedded.url).not.toContain(lost.trim());
   });
+});
+
+test.each([
+  [1, '128MB'],
+  [8, '512MB'],
+  [64, '1024MB'],
+])('of %i GB of memory, Postgres takes %s for its pages', (gigabytes, buffers) => {
+  expect(sharedBuffers(gigabytes * 2 ** 30)).toBe(buffers);
 });
 
 describe('another process', () => {

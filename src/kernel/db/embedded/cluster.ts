@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chown, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Account, commandAs } from './account.ts';
@@ -26,10 +27,20 @@ export const clusterUrl = (port: number, password: string): string =>
 /** Only that role, only from this machine, only with the password. */
 const accessRules = `host all ${role} 127.0.0.1/32 scram-sha-256\n`;
 
+const mebibyte = 1024 * 1024;
+
+/** A sixteenth of the memory, in bytes, that this process may use; at least 128 MB, at most 1 GB. */
+export function sharedBuffers(memory: number): string {
+  const sixteenth = Math.floor(memory / 16 / mebibyte);
+  return `${Math.min(Math.max(sixteenth, 128), 1024)}MB`;
+}
+
 /** Written to postgresql.conf, where an operator may change them. */
 const tunables = {
-  shared_buffers: '128MB',
-  max_wal_size: '512MB',
+  shared_buffers: sharedBuffers(Math.min(totalmem(), process.constrainedMemory() || Infinity)),
+  // Twenty indexes write whole pages after each checkpoint: few checkpoints, also while a million users are imported.
+  max_wal_size: '2GB',
+  checkpoint_timeout: '15min',
   random_page_cost: '1.1',
   jit: 'off',
   timezone: 'UTC',
