@@ -22,7 +22,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import postgres from 'postgres';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { commandAs } from '../../../src/kernel/db/embedded/account.ts';
 import { findBinaries } from '../../../src/kernel/db/embedded/binaries.ts';
 import { sharedBuffers } from '../../../src/kernel/db/embedded/cluster.ts';
@@ -160,8 +160,11 @@ describe('another process', () => {
     const url = (await child.line('ready ')).slice('ready '.length);
     await query(url, 'create table before_crash as select 1 as one');
     child.process.kill('SIGKILL');
-    process.kill(await postmaster(), 'SIGKILL');
+    const killed = await postmaster();
+    process.kill(killed, 'SIGKILL');
     await child.exited;
+    // A big process takes a moment to end.
+    await vi.waitFor(async () => expect(await runs(killed)).toBe(false), { timeout: 10_000 });
     expect(await readdir(dataDir)).toContain('lock');
     const embedded = await start();
     onTestFinished(embedded.stop);
