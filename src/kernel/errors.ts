@@ -39,42 +39,36 @@ export function failure(
 
 const duration = (ms: number) => ({ seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.round(ms % 1000) * 1e6 });
 
-/** What an error of ours says, in parts. */
-export interface Told {
-  reason: string;
-  message: string;
-  /** Path of the first field that it complains about. */
-  field: string | undefined;
-}
-
-/** Undefined for an error that is not one of ours. */
-export function toldBy(error: unknown): Told | undefined {
-  if (!(error instanceof ConnectError)) return undefined;
-  const [info] = error.findDetails(ErrorInfoSchema);
-  if (!info) return undefined;
-  const [request] = error.findDetails(BadRequestSchema);
-  const message = error.rawMessage.replace(` (${info.reason})`, '');
-  return { reason: info.reason, message, field: request?.fieldViolations[0]?.field };
-}
-
 /** A violation of one field, for rules that no proto can state. */
 export function invalidField(reason: Reason, field: string, metadata: Record<string, string> = {}): ConnectError {
   const description = failure(reason, { metadata }).rawMessage;
   return failure(reason, { metadata, violations: [{ field, description }] });
 }
 
-/** What a failure says to a program: the parts that `failure` was given. */
-export interface ToldFailure {
+/** What a failure says: the parts that `failure` was given. */
+export interface Told {
   reason: string;
+  /** Without the reason. */
+  message: string;
   metadata: Readonly<Record<string, string>>;
+  /** Path of the first field that it complains about. */
+  field: string | undefined;
   retryAfterMs: number | undefined;
 }
 
 /** Reads back what `failure` built; undefined for an error that it did not build. */
-export function readFailure(error: ConnectError): ToldFailure | undefined {
+export function toldBy(error: unknown): Told | undefined {
+  if (!(error instanceof ConnectError)) return undefined;
   const [info] = error.findDetails(ErrorInfoSchema);
   if (!info) return undefined;
+  const { reason, metadata } = info;
+  const [request] = error.findDetails(BadRequestSchema);
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
-  const retryAfterMs = delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6;
-  return { reason: info.reason, metadata: info.metadata, retryAfterMs };
+  return {
+    reason,
+    message: error.rawMessage.replace(` (${reason})`, ''),
+    metadata,
+    field: request?.fieldViolations[0]?.field,
+    retryAfterMs: delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6,
+  };
 }

@@ -3,13 +3,11 @@ import { can } from './auth/caller.ts';
 import type { Call } from './call.ts';
 import type { Db } from './db/client.ts';
 import { prepared } from './db/prepared.ts';
-import { guesses, guessKind } from './db/schema.ts';
+import { guesses } from './db/schema.ts';
 import { failure } from './errors.ts';
 
 /** What is being guessed: each has its own counter. */
 export type Guessed = (typeof guesses.$inferInsert)['kind'];
-
-export const guessed = guessKind.enumValues;
 
 /** Wrong tries in a row before the first wait. */
 export const freeTries = 5;
@@ -60,8 +58,8 @@ function strangerKey(call: Call, guess: Guess): string | undefined {
 
 /**
  * Counts a try before it is looked at: however many come at once, no more are looked at than the limit lets. Then it is
- * right (`rightTry`), wrong (`wrongTry`), or was not looked at after all (`takeBackTry`). Returns the wrong tries in a row,
- * this one among them. TRIED_TOO_OFTEN, with the time left, while the wait lasts, or when the caller's network has used up
+ * looked at (`settleTry`), or not after all (`takeBackTry`). Returns the wrong tries in a row, this one among them.
+ * TRIED_TOO_OFTEN, with the time left, while the wait lasts, or when the caller's network has used up
  * its wrong tries; such a try does not count.
  */
 export async function countTry(call: Call, guess: Guess): Promise<number> {
@@ -71,8 +69,7 @@ export async function countTry(call: Call, guess: Guess): Promise<number> {
   const stranger = strangerKey(call, guess);
   call.codeTryLimits.take(stranger, now);
   const forgotten = new Date(now.getTime() - memoryMs).toISOString();
-  const admitted = await counting(db).execute({ userId, kind, now: now.toISOString(), forgotten });
-  const [counted] = admitted;
+  const [counted] = await counting(db).execute({ userId, kind, now: now.toISOString(), forgotten });
   if (counted) return counted.failures;
   call.codeTryLimits.giveBack(stranger, now);
   throw failure('TRIED_TOO_OFTEN', { retryAfterMs: await remaining(db, guess, now) });
@@ -100,15 +97,11 @@ async function remaining(db: Db, { userId, kind }: Guess, now: Date): Promise<nu
   return row ? Math.max(1, row.lastAt.getTime() + waitMs(row.failures) - now.getTime()) : 1;
 }
 
-/** A try that was counted was right: it is forgiven, and those before it. */
-export async function rightTry(call: Call, guess: Guess): Promise<void> {
+/** A try that was counted was looked at: a right one is forgiven, and those before it; for a wrong one the network answers too. */
+export async function settleTry(call: Call, guess: Guess, right: boolean): Promise<void> {
+  if (!right) return call.tryLimits.charge(networkOf(call, guess), call.now);
   call.codeTryLimits.giveBack(strangerKey(call, guess), call.now);
   await forgiveTries(call.db, guess.userId, guess.kind);
-}
-
-/** A try that was counted was wrong: the network answers for it as well. */
-export function wrongTry(call: Call, guess: Guess): void {
-  call.tryLimits.charge(networkOf(call, guess), call.now);
 }
 
 /** A try was counted and then not looked at. */
@@ -119,9 +112,14 @@ export async function takeBackTry({ db }: Call, { userId, kind }: Guess): Promis
     .where(matching(userId, kind));
 }
 
-/** After a right try, an unlock, a new password, or a new code. */
+/** After a right try, a new password, or a new code. */
 export async function forgiveTries(db: Db, userId: string, kind: Guessed): Promise<void> {
   await db.delete(guesses).where(matching(userId, kind));
+}
+
+/** After an unlock, and with the user. */
+export async function forgiveAllTries(db: Db, userId: string): Promise<void> {
+  await db.delete(guesses).where(eq(guesses.userId, userId));
 }
 
 /** Removes what nobody has to wait for any more. Whether it is done changes no answer. */

@@ -1,5 +1,5 @@
 import type { ConnectError } from '@connectrpc/connect';
-import { readFailure } from '../kernel/errors.ts';
+import { toldBy } from '../kernel/errors.ts';
 import { durationInWords, fill } from '../kernel/wording.ts';
 import type { Problem } from './layout.ts';
 import type { PageTexts } from './texts.ts';
@@ -15,7 +15,7 @@ const defaultWaitMs = 1000;
 
 /** What somebody at a page is told of a failure. Whatever is wrong with the code or its user is one and the same. */
 export function refusalOf(error: ConnectError, texts: PageTexts, request: string): Refusal {
-  const { reason = '', metadata = {}, retryAfterMs = defaultWaitMs } = readFailure(error) ?? {};
+  const { reason = '', metadata = {}, retryAfterMs = defaultWaitMs } = toldBy(error) ?? {};
   const wait = durationInWords(retryAfterMs, texts.language);
   switch (reason) {
     case 'TRIED_TOO_OFTEN':

@@ -7,7 +7,7 @@ import { checkUrlTemplate } from '../../kernel/links.ts';
 import { textKey } from '../../kernel/names.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
 import { type Details, record, type UserColumns } from '../user/events.ts';
-import { byCode, type Changed, changePerson, notOwn } from '../user/person.ts';
+import { byCode, type Changed, changePerson, rightsFor } from '../user/person.ts';
 
 /** Where a code goes. */
 export type Delivery = { kind: 'send'; urlTemplate?: string | undefined } | { kind: 'return' };
@@ -53,8 +53,7 @@ export interface CodeIssued {
 /** EMAIL_UNCHANGED for the address that the user has, whatever is asked for it. */
 export function setEmail(call: Call, userId: string, input: EmailInput): Promise<Changed<CodeIssued>> {
   checkEmail(call, input, '');
-  const options = provesNothing(input.verification) ? notOwn : {};
-  return changePerson(call, userId, options, async (tx, user) => {
+  return changePerson(call, userId, rightsFor(input.verification), async (tx, user) => {
     if (user.email === input.address) throw failure('EMAIL_UNCHANGED');
     return { code: await changeEmail(tx, user, input) };
   });
@@ -79,7 +78,7 @@ function issueCode(
   check: (tx: Tx) => Promise<void>,
 ): Promise<Changed<CodeIssued>> {
   checkLink(call, delivery, '');
-  return changePerson(call, userId, provesNothing(delivery) ? notOwn : {}, async (tx, user) => {
+  return changePerson(call, userId, rightsFor(delivery), async (tx, user) => {
     await check(tx);
     return { code: await issueEmailCode(tx, user, delivery) };
   });
@@ -137,7 +136,3 @@ export async function issueEmailCode(tx: Tx, user: UserRow, verification: Verifi
   await enqueue(tx, user, 'email', { kind: 'verify-email', ...code, urlTemplate: verification.urlTemplate });
   return undefined;
 }
-
-/** A verification that proves nothing about who holds the address is not for the user itself (CVE-2026-27946). */
-export const provesNothing = (verification: Verification | undefined): boolean =>
-  verification?.kind === 'verified' || verification?.kind === 'return';

@@ -12,7 +12,7 @@ import { confirmEmail } from '../email/service.ts';
 import { findHash } from '../password/repository.ts';
 import { changePassword, type PasswordInput, preparePassword } from '../password/service.ts';
 import { type Details, record } from '../user/events.ts';
-import { byCode, type Changed, changePerson, notOwn, personOf, proveByCode } from '../user/person.ts';
+import { byCode, type Changed, changePerson, personOf, proveByCode, rightsFor } from '../user/person.ts';
 import { lockUser } from '../user/repository.ts';
 import { findInvite, type Invite, writeInvite } from './repository.ts';
 
@@ -34,8 +34,7 @@ export function createInviteCode(call: Call, userId: string, delivery: Delivery)
   if (delivery.kind === 'send' && delivery.urlTemplate !== undefined) {
     checkUrlTemplate(call, delivery.urlTemplate, 'invite', 'send_code.url_template');
   }
-  const options = { unknown, ...(delivery.kind === 'return' && notOwn) } as const;
-  return changePerson(call, userId, options, async (tx, user) => {
+  return changePerson(call, userId, { unknown, ...rightsFor(delivery) }, async (tx, user) => {
     await refuseWhoCanSignIn(tx, userId);
     const { urlTemplate = null, applicationName = null } = (await findInvite(tx, userId)) ?? {};
     if (delivery.kind === 'return') return invite(tx, user, { mailed: false, urlTemplate, applicationName });

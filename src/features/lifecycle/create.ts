@@ -231,7 +231,7 @@ async function addHumanParts(
   { email, phone, totpSecret }: NewHuman,
   password: PreparedPassword | undefined,
 ) {
-  if (password) await storePassword(tx, user.id, password);
+  if (password) await storePassword(tx, user, password);
   if (totpSecret !== undefined) await importTotp(tx, user.id, totpSecret);
   const emailCode = await issueEmailCode(tx, user, email.verification);
   const phoneCode = phone && (await issuePhoneCode(tx, user, phone.verification));

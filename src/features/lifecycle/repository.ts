@@ -3,7 +3,7 @@ import type { Tx, UserRow } from '../../kernel/call.ts';
 import { violatedConstraint } from '../../kernel/db/failures.ts';
 import { deletedUsers, organizationDomains, organizations, users } from '../../kernel/db/schema.ts';
 import { failure } from '../../kernel/errors.ts';
-import { forgiveTries, guessed } from '../../kernel/guessing.ts';
+import { forgiveAllTries } from '../../kernel/guessing.ts';
 
 /** Whether an organization exists; it stays until the transaction ends. */
 export async function keepOrganization(tx: Tx, id: string): Promise<boolean> {
@@ -77,7 +77,7 @@ export async function refuseTaken<T>(write: () => Promise<T>): Promise<T> {
 /** Removes a user with all that hangs on it, and keeps its id bound to its organization. */
 export async function removeUser(tx: Tx, { id, organizationId, sequence }: UserRow): Promise<void> {
   await tx.db.delete(users).where(eq(users.id, id));
-  for (const kind of guessed) await forgiveTries(tx.db, id, kind);
+  await forgiveAllTries(tx.db, id);
   const grave = { organizationId, sequence, deletedAt: tx.now };
   await tx.db
     .insert(deletedUsers)

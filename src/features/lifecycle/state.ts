@@ -3,7 +3,7 @@ import { authorize } from '../../kernel/auth/authorize.ts';
 import { refuseLastOwner } from '../../kernel/auth/owners.ts';
 import { type Call, transaction, type UserRow } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
-import { forgiveTries, guessed } from '../../kernel/guessing.ts';
+import { forgiveAllTries } from '../../kernel/guessing.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { type Details, record } from '../user/events.ts';
 import { lockUser as lockRow } from '../user/repository.ts';
@@ -35,7 +35,7 @@ function change(call: Call, userId: string, { from, to, refusal, forgives }: Tra
     const user = authorize(tx, await lockRow(tx, userId));
     if (!from.includes(user.state)) throw failure(refusal(user.state));
     if (to !== 'active') await refuseLastOwner(tx, userId);
-    if (forgives) for (const kind of guessed) await forgiveTries(tx.db, userId, kind);
+    if (forgives) await forgiveAllTries(tx.db, userId);
     return record(tx, userId, { type: 'state.changed', from: user.state, to }, { state: to });
   });
 }

@@ -5,7 +5,7 @@ import { refuseHigherRights } from '../../kernel/auth/privileges.ts';
 import { type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
 import { textKey } from '../../kernel/names.ts';
-import { changeEmail, checkEmail, type EmailInput, provesNothing } from '../email/service.ts';
+import { changeEmail, checkEmail, type EmailInput } from '../email/service.ts';
 import { type MetadataEntry, writeEntries } from '../metadata/service.ts';
 import type { Person } from '../password/policy.ts';
 import {
@@ -19,6 +19,7 @@ import {
 } from '../password/service.ts';
 import { changePhone, clearPhone, normalisePhone, type PhoneInput } from '../phone/service.ts';
 import { type Details, detailsOf, record, type UserColumns } from '../user/events.ts';
+import { provesNothing } from '../user/person.ts';
 import { findUser, lockUser } from '../user/repository.ts';
 import { type ProfileChanges, profileColumns, trimNames } from './create.ts';
 import { languageOf } from './language.ts';

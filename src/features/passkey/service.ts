@@ -8,7 +8,7 @@ import { failure } from '../../kernel/errors.ts';
 import { checkUrlTemplate } from '../../kernel/links.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
 import { type Details, record } from '../user/events.ts';
-import { byCode, type Changed, changePerson, notOwn, personOf } from '../user/person.ts';
+import { byCode, type Changed, changePerson, personOf, rightsFor } from '../user/person.ts';
 import { type LinkCode, linkProof } from '../user/registrationLink.ts';
 import { findUser } from '../user/repository.ts';
 import { type Begun, begin, finish } from './register.ts';
@@ -56,7 +56,7 @@ export function createPasskeyRegistrationLink(
   if (delivery.kind === 'send' && delivery.urlTemplate !== undefined) {
     checkUrlTemplate(call, delivery.urlTemplate, 'passkey', 'send_link.url_template');
   }
-  return changePerson(call, userId, delivery.kind === 'return' ? notOwn : {}, async (tx, user) => {
+  return changePerson(call, userId, rightsFor(delivery), async (tx, user) => {
     const id = tx.ids.next();
     const { code, expiresAt } = await createCode(tx, userId, 'passkey', id);
     await record(tx, userId, { type: 'passkey.code.created' });

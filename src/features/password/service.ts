@@ -18,14 +18,14 @@ import {
 } from '../../kernel/crypto/hashes/hashes.ts';
 import { HashingBusy } from '../../kernel/crypto/hashes/pool.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
-import { countTry, forgiveTries, type Guess, rightTry, takeBackTry, wrongTry } from '../../kernel/guessing.ts';
+import { evenOut } from '../../kernel/evenOut.ts';
+import { countTry, forgiveTries, type Guess, settleTry, takeBackTry } from '../../kernel/guessing.ts';
 import { checkUrlTemplate } from '../../kernel/links.ts';
 import type { Channel } from '../../kernel/outbox/message.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
-import { evenOut } from '../../kernel/pace.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { type Details, record } from '../user/events.ts';
-import { type Changed, changePerson, notOwn, personOf, proveByCode, tellAtOnce } from '../user/person.ts';
+import { type Changed, changePerson, personOf, proveByCode, rightsFor, tellAtOnce } from '../user/person.ts';
 import { findUser, lockUser } from '../user/repository.ts';
 import { recordWrongPassword } from './lockOut.ts';
 import { type Person, refusalOf } from './policy.ts';
@@ -62,20 +62,18 @@ export async function preparePassword(
 }
 
 /** Throws what the policy has against a password. */
-export function checkPolicy({ refusal }: PreparedPassword): void {
-  if (refusal) throw refusal;
-}
-
-/** Stores a password for a user, new or old. */
-export async function storePassword(tx: Tx, userId: string, prepared: PreparedPassword): Promise<Details> {
+export function checkPolicy(prepared: PreparedPassword): asserts prepared is PreparedPassword & { hash: string } {
   if (prepared.refusal) throw prepared.refusal;
-  await writeHash(tx, userId, prepared.hash);
-  return recordPassword(tx, userId, prepared);
 }
 
-function recordPassword(tx: Tx, userId: string, prepared: PreparedPassword): Promise<Details> {
-  const columns = { passwordChangeRequired: prepared.input.changeRequired, passwordChangedAt: tx.now };
-  return record(tx, userId, { type: 'password.changed' }, columns);
+/** Stores a password for a user, new or old; in the place of `replaced` only, where that was the proof. PASSWORD_WRONG. */
+export async function storePassword(tx: Tx, user: UserRow, prepared: PreparedPassword, replaced?: string): Promise<Details> {
+  checkPolicy(prepared);
+  const { hash, input } = prepared;
+  if (replaced === undefined) await writeHash(tx, user.id, hash);
+  else if (!(await replaceHash(tx, user.id, replaced, hash))) throw refusedProof(tx, user, 'PASSWORD_WRONG');
+  const columns = { passwordChangeRequired: input.changeRequired, passwordChangedAt: tx.now };
+  return record(tx, user.id, { type: 'password.changed' }, columns);
 }
 
 /** Another password for a user, as far as it can be prepared without a lock. */
@@ -127,11 +125,10 @@ async function checkCurrent(call: Call, { userId, user, unknown }: Subject, pass
   const guess = { userId, kind: 'password', user } as const;
   const failures = await countTry(call, guess);
   const right = await unlessBusy(call, guess, () => isRight(hash, password));
+  await settleTry(call, guess, right);
   if (hash !== undefined && right) {
-    await rightTry(call, guess);
     return isOutdated(hash) && coversAll(hash, password) ? rehash(call, userId, hash, password) : hash;
   }
-  wrongTry(call, guess);
   if (user) await transaction(call, (tx) => recordWrongPassword(tx, user.id, failures));
   // Imported hashes cost something else than the decoy, and history is written for those only who have one.
   if (!user || !isVisible(call, user)) await evenOut(begun);
@@ -201,12 +198,8 @@ export async function changePassword(
   user: UserRow,
   change: PreparedPassword & Partial<Pick<PasswordChange, 'provenBy'>>,
 ): Promise<Details> {
-  if (change.refusal) throw change.refusal;
-  const { provenBy, hash } = change;
   await deleteCode(tx, user.id, 'password');
-  if (provenBy === undefined) await writeHash(tx, user.id, hash);
-  else if (!(await replaceHash(tx, user.id, provenBy, hash))) throw refusedProof(tx, user, 'PASSWORD_WRONG');
-  const details = await recordPassword(tx, user.id, change);
+  const details = await storePassword(tx, user, change, change.provenBy);
   if (user.emailVerified) await enqueue(tx, user, 'email', { kind: 'password-changed' });
   return details;
 }
@@ -245,7 +238,7 @@ export function passwordReset(
   if (delivery.kind === 'send' && delivery.urlTemplate !== undefined) {
     checkUrlTemplate(call, delivery.urlTemplate, 'password', 'send_link.url_template');
   }
-  return changePerson(call, userId, delivery.kind === 'return' ? notOwn : {}, async (tx, user) => {
+  return changePerson(call, userId, rightsFor(delivery), async (tx, user) => {
     const code = await createCode(tx, userId, 'password');
     await record(tx, userId, { type: 'password.code.created' });
     if (delivery.kind === 'return') return { code: code.code };

@@ -6,7 +6,7 @@ import { createCode, deleteCode, isCodePending, killCodes } from '../../kernel/c
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
 import { type Details, record, type UserColumns } from '../user/events.ts';
-import { byCode, type Changed, changePerson, notOwn } from '../user/person.ts';
+import { byCode, type Changed, changePerson, rightsFor } from '../user/person.ts';
 import { deleteSmsFactor } from './repository.ts';
 
 /** Where a code goes. */
@@ -37,13 +37,10 @@ export interface CodeIssued {
   code: string | undefined;
 }
 
-/** A verification that proves nothing about who holds the number is not for the user itself (CVE-2026-27946). */
-const provesNothing = ({ kind }: Verification) => kind !== 'send';
-
 /** PHONE_UNCHANGED for the number that the user has, whatever is asked for it. */
 export function setPhone(call: Call, userId: string, typed: PhoneInput): Promise<Changed<CodeIssued>> {
   const input = normalisePhone(call, typed, '');
-  return changePerson(call, userId, provesNothing(input.verification) ? notOwn : {}, async (tx, user) => {
+  return changePerson(call, userId, rightsFor(input.verification), async (tx, user) => {
     if (user.phone === input.number) throw failure('PHONE_UNCHANGED');
     return { code: await changePhone(tx, user, input) };
   });
@@ -51,7 +48,7 @@ export function setPhone(call: Call, userId: string, typed: PhoneInput): Promise
 
 /** A new code in place of one that nobody has used yet; CODE_NOT_PENDING without one. */
 export function resendPhoneCode(call: Call, userId: string, delivery: Delivery): Promise<Changed<CodeIssued>> {
-  return changePerson(call, userId, provesNothing(delivery) ? notOwn : {}, async (tx, user) => {
+  return changePerson(call, userId, rightsFor(delivery), async (tx, user) => {
     if (!(await isCodePending(tx, userId, 'phone'))) throw failure('CODE_NOT_PENDING');
     return { code: await issuePhoneCode(tx, user, delivery) };
   });

@@ -1,7 +1,7 @@
 // An authenticator app by the link that is sent for a passkey. The link stays good until the app is ready.
 import type { Call } from '../../kernel/call.ts';
 import { deleteCode } from '../../kernel/codes/codes.ts';
-import { countTry, rightTry } from '../../kernel/guessing.ts';
+import { countTry, settleTry } from '../../kernel/guessing.ts';
 import { byCode, type Changed } from '../user/person.ts';
 import { type LinkCode, linkProof } from '../user/registrationLink.ts';
 import { confirm, type Enrolment, enrol } from './service.ts';
@@ -20,11 +20,11 @@ export async function verifyByLink(call: Call, userId: string, link: LinkCode, c
   const { right } = await byCode(call, kept(userId, link), async (tx, user) => {
     const guess = { userId, kind: 'otp', user } as const;
     await countTry(tx, guess);
-    if (!(await confirm(tx, user, code))) return { right: false };
-    await rightTry(tx, guess);
+    const right = await confirm(tx, user, code);
+    if (right) await settleTry(tx, guess, right);
     // The very one that was right: nobody makes another while the user is locked.
-    await deleteCode(tx, userId, 'passkey');
-    return { right: true };
+    if (right) await deleteCode(tx, userId, 'passkey');
+    return { right };
   });
   return right;
 }

@@ -40,17 +40,14 @@ export async function enrol(tx: Tx, user: UserRow): Promise<Enrolment> {
 
 /** Whether the app has the secret: TOTP_NOT_FOUND, TOTP_READY, CODE_WRONG, TRIED_TOO_OFTEN. */
 export async function verifyTOTPRegistration(call: Call, userId: string, code: string): Promise<Details> {
-  const { details } = await changePersonByTry(call, userId, code);
-  return details;
-}
-
-const changePersonByTry = (call: Call, userId: string, code: string) =>
-  tryOnce(call, userId, {
+  const { details } = await tryOnce(call, userId, {
     options: { unknown: 'TOTP_NOT_FOUND' },
     kind: 'otp',
     wrong: 'CODE_WRONG',
     look: (tx, user) => confirm(tx, user, code),
   });
+  return details;
+}
 
 /** The step of `verifyTOTPRegistration`, for the page as well: true when the code is right and the factor ready now. */
 export async function confirm(tx: Tx, user: UserRow, code: string): Promise<boolean> {

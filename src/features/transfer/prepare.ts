@@ -20,7 +20,7 @@ import { parseRecord } from './parse.ts';
 import type { MetadataValue, UserRecord } from './record.ts';
 
 /** A line that did not become a user, and why. */
-export interface Refusal extends Told {
+export interface Refusal extends Pick<Told, 'reason' | 'message' | 'field'> {
   line: number;
   userId?: string | undefined;
   username?: string | undefined;
@@ -87,7 +87,7 @@ export function refusalOf(error: unknown, line: number, record: UserRecord | und
   if (!told) throw error;
   const field = told.field === undefined ? undefined : fieldAt(told.field);
   const message = told.message.replace(/^The request /, 'The line ');
-  return { line, userId: record?.userId, username: record?.username ?? record?.email, ...told, message, field };
+  return { line, userId: record?.userId, username: record?.username ?? record?.email, reason: told.reason, message, field };
 }
 
 const renamed: Record<string, string> = {

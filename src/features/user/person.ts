@@ -5,7 +5,7 @@ import { refuseHigherRights } from '../../kernel/auth/privileges.ts';
 import { type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
 import { type CodeCheck, checkCode, type Purpose, tryCode } from '../../kernel/codes/codes.ts';
 import { failure } from '../../kernel/errors.ts';
-import { countTry, rightTry, wrongTry } from '../../kernel/guessing.ts';
+import { countTry, settleTry } from '../../kernel/guessing.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { type Details, detailsOf } from './events.ts';
 import { findUser, lockUser } from './repository.ts';
@@ -13,8 +13,13 @@ import { findUser, lockUser } from './repository.ts';
 /** A machine that is addressed as a person is none: there is no such person. */
 export const personOf = (user: UserRow | undefined): UserRow | undefined => (user?.type === 'human' ? user : undefined);
 
-/** Told to those who may not see a code of their own, or confirm an address. */
-export const notOwn = { self: false, refusal: 'VERIFICATION_NOT_OWN' } as const;
+/** A verification that proves nothing about who holds an address or a number, or shows its code: not for the user itself. */
+export const provesNothing = (verification: { kind: string } | undefined): boolean =>
+  verification?.kind === 'verified' || verification?.kind === 'return';
+
+/** Who may ask for it: nobody to prove anything of his own (CVE-2026-27946). */
+export const rightsFor = (verification: { kind: string }): Options =>
+  provesNothing(verification) ? { self: false, refusal: 'VERIFICATION_NOT_OWN' } : {};
 
 export type Changed<T> = T & { details: Details };
 
@@ -95,8 +100,7 @@ async function tried(tx: Tx, { userId, purpose, code, unknown, onlyActive }: Cod
   await countTry(tx, guess);
   const barred = user?.state === 'initial' || (onlyActive && user?.state !== 'active');
   const check: CodeCheck = barred ? 'absent' : await look(tx, userId, purpose, code);
-  if (check === 'right') await rightTry(tx, guess);
-  else wrongTry(tx, guess);
+  await settleTry(tx, guess, check === 'right');
   return { user, check };
 }
 

@@ -2,7 +2,7 @@ import { authorize, type Options } from '../../kernel/auth/authorize.ts';
 import { refuseHigherRights } from '../../kernel/auth/privileges.ts';
 import { type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
-import { countTry, type Guessed, rightTry } from '../../kernel/guessing.ts';
+import { countTry, type Guessed, settleTry } from '../../kernel/guessing.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { type Changed, personOf, withDetails } from './person.ts';
 import { lockUser } from './repository.ts';
@@ -23,9 +23,9 @@ export async function tryOnce(call: Call, userId: string, { options, kind, wrong
     await refuseHigherRights(tx, userId);
     const guess = { userId, kind, user };
     await countTry(tx, guess);
-    if (!(await look(tx, user))) return undefined;
-    await rightTry(tx, guess);
-    return withDetails(tx, user, {});
+    const right = await look(tx, user);
+    if (right) await settleTry(tx, guess, right);
+    return right ? withDetails(tx, user, {}) : undefined;
   });
   // Thrown after the commit: a rollback here would forget the failed attempt.
   if (!done) throw failure(wrong);

@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../call.ts';
 import { keyedHash } from '../crypto/keys.ts';
 import { codes } from '../db/schema.ts';
@@ -63,30 +63,24 @@ export type CodeCheck = 'right' | 'wrong' | 'absent';
  * Checks and consumes a code in one statement: right ones are gone, wrong ones have counted. "absent" is a code that
  * was never made, has expired or is dead. Never throws for a wrong code, so that the count can be committed.
  */
-export async function checkCode(tx: Tx, userId: string, purpose: Purpose, code: string): Promise<CodeCheck> {
-  const live = liveCode(tx, userId, purpose);
-  const hash = hashOf(tx, userId, purpose, code);
-  const rows = await tx.db.execute<{ outcome: CodeCheck }>(sql`
-    with used as (delete from ${codes} where ${live} and ${codes.hash} = ${hash} returning 'right' as outcome),
-    failed as (
-      update ${codes} set failures = failures + 1 where ${live} and ${codes.hash} <> ${hash} returning 'wrong' as outcome)
-    select outcome from used union all select outcome from failed`);
-  return rows[0]?.outcome ?? 'absent';
-}
+export const checkCode = (tx: Tx, userId: string, purpose: Purpose, code: string): Promise<CodeCheck> =>
+  look(tx, userId, purpose, code, (matching) => sql`delete from ${codes} where ${matching} returning 'right' as outcome`);
 
 /** As `checkCode`, but a right code stays: for what takes long to prepare and should not be prepared for a wrong one. */
-export async function tryCode(tx: Tx, userId: string, purpose: Purpose, code: string): Promise<CodeCheck> {
-  const live = liveCode(tx, userId, purpose);
+export const tryCode = (tx: Tx, userId: string, purpose: Purpose, code: string): Promise<CodeCheck> =>
+  look(tx, userId, purpose, code, (matching) => sql`select 'right' as outcome from ${codes} where ${matching}`);
+
+async function look(tx: Tx, userId: string, purpose: Purpose, code: string, found: (matching: SQL) => SQL): Promise<CodeCheck> {
   const hash = hashOf(tx, userId, purpose, code);
+  const live = sql`${codes.userId} = ${userId} and ${codes.purpose} = ${purpose}
+    and ${codes.expiresAt} > ${tx.now.toISOString()}::timestamptz and ${codes.failures} < ${maximumFailures}`;
   const rows = await tx.db.execute<{ outcome: CodeCheck }>(sql`
-    with failed as (
+    with found as (${found(sql`${live} and ${codes.hash} = ${hash}`)}),
+    failed as (
       update ${codes} set failures = failures + 1 where ${live} and ${codes.hash} <> ${hash} returning 'wrong' as outcome)
-    select 'right' as outcome from ${codes} where ${live} and ${codes.hash} = ${hash} union all select outcome from failed`);
+    select outcome from found union all select outcome from failed`);
   return rows[0]?.outcome ?? 'absent';
 }
-
-const liveCode = (tx: Tx, userId: string, purpose: Purpose) => sql`${codes.userId} = ${userId} and ${codes.purpose} = ${purpose}
-  and ${codes.expiresAt} > ${tx.now.toISOString()}::timestamptz and ${codes.failures} < ${maximumFailures}`;
 
 /** Whether a code was made that nobody has used yet; one that expired or died counts. */
 export async function isCodePending(tx: Tx, userId: string, purpose: Purpose): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { restOfStep, stepMs } from '../../src/kernel/pace.ts';
+import { restOfStep, stepMs } from '../../src/kernel/evenOut.ts';
 
 test('whatever work took, it ends with a step: what cost more and what cost less are told at one time', () => {
   for (const taken of [1, 34.5, 120, stepMs - 0.1]) expect(taken + restOfStep(taken)).toBeCloseTo(stepMs);
