@@ -156,6 +156,20 @@ describe('the network of a caller who does not see the user', () => {
     expect(await bring(network, token, 'somebody else', 'Wrong-1')).toBe(tooOften);
   });
 
+  test("pays for the wrong codes of its people's apps as well", async () => {
+    const network = fresh();
+    const verify = async (userId: string) =>
+      outcome(from(network, (await actAs(behind, userId)).token).verifyTOTPRegistration({ userId, code: 'wrong' }));
+    for (let n = 0; n < tries; n++) {
+      const userId = await createHuman(behind);
+      await behind.as().users.registerTOTP({ userId });
+      expect(await verify(userId)).toBe('InvalidArgument CODE_WRONG');
+    }
+    const another = await createHuman(behind);
+    await behind.as().users.registerTOTP({ userId: another });
+    expect(await verify(another)).toBe(tooOften);
+  });
+
   test('is not that of a service which passes on what people typed', async () => {
     const network = fresh();
     for (let n = 0; n < tries; n++) expect(await bring(network, behind.token, await withPassword(), 'Wrong-1')).toBe(wrong);

@@ -21,7 +21,7 @@ export async function verifyByLink(call: Call, userId: string, link: LinkCode, c
     const guess = { userId, kind: 'otp', user } as const;
     await countTry(tx, guess);
     const right = await confirm(tx, user, code);
-    if (right) await settleTry(tx, guess, right);
+    await settleTry(tx, guess, right);
     // The very one that was right: nobody makes another while the user is locked.
     if (right) await deleteCode(tx, userId, 'passkey');
     return { right };

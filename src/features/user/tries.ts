@@ -24,7 +24,7 @@ export async function tryOnce(call: Call, userId: string, { options, kind, wrong
     const guess = { userId, kind, user };
     await countTry(tx, guess);
     const right = await look(tx, user);
-    if (right) await settleTry(tx, guess, right);
+    await settleTry(tx, guess, right);
     return right ? withDetails(tx, user, {}) : undefined;
   });
   // Thrown after the commit: a rollback here would forget the failed attempt.
