@@ -95,6 +95,19 @@ describe('a code', () => {
     expect(await check(userId, shown(secret, 60))).toBe(true);
   });
 
+  test('that no app shows is wrong like any other', async () => {
+    const userId = await createHuman(server);
+    const secret = await ready(userId);
+    const pending = await createHuman(server);
+    await users.registerTOTP({ userId: pending });
+    for (const code of ['１２３４５６', '12345é', '١٢٣٤٥٦', '😀😀😀', ' 12345', '12345']) {
+      expect(await check(userId, code), code).toBe(false);
+      server.setTime(new Date(server.app.clock().getTime() + 600_000));
+      expect(await verify(pending, code), code).toBe('InvalidArgument CODE_WRONG');
+    }
+    expect(await check(userId, shown(secret, 6 * 600))).toBe(true);
+  });
+
   test('is right for one of fifty at once', async () => {
     const userId = await createHuman(server);
     const secret = await ready(userId);

@@ -13,6 +13,8 @@ import { deleteTotp, findTotp, insertTotp, replaceTotp, type TotpRow, takeStep }
 const secretBytes = 20;
 const periodSeconds = 30;
 const shape = { algorithm: 'SHA1', digits: 6, period: periodSeconds } as const;
+/** ASCII only: otpauth throws at what is as many characters, but more bytes. */
+const codeForm = new RegExp(`^[0-9]{${shape.digits}}$`);
 /** Time steps that a code may be early or late (RFC 6238, section 5.2). */
 const windowSteps = 1;
 
@@ -80,6 +82,7 @@ export async function checkTotp(tx: Tx, userId: string, code: string): Promise<b
 }
 
 async function takeCode(tx: Tx, row: TotpRow, code: string): Promise<boolean> {
+  if (!codeForm.test(code)) return false;
   const secret = Secret.fromBase32(openSecret(tx, row));
   const delta = new TOTP({ ...shape, secret }).validate({ token: code, timestamp: tx.now.getTime(), window: windowSteps });
   if (delta === null) return false;
