@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PasskeyAuthenticator } from '../../gen/zitadel/user/v2/auth_pb.ts';
 import { AuthFactorState } from '../../gen/zitadel/user/v2/user_pb.ts';
@@ -154,6 +155,50 @@ describe('VerifyPasskeyRegistration', () => {
     expect(await brokenFields(verify(wrong))).toEqual(['public_key_credential']);
     expect(await namesOf(userId)).toEqual([]);
     expect(await outcome(verify(authenticator.register(options, origin)))).toBe(ok);
+  });
+
+  const whole = (text: string | undefined) => Buffer.from(text ?? '', 'base64url');
+  const rsa = (modulusLength: number) => {
+    const { n, e } = generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' });
+    return {
+      algorithm: -257,
+      key: new Map<number, number | Buffer>([
+        [1, 3],
+        [-1, whole(n)],
+        [-2, whole(e)],
+      ]),
+    };
+  };
+  const ed25519 = () => {
+    const { x } = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
+    return {
+      algorithm: -8,
+      key: new Map<number, number | Buffer>([
+        [1, 1],
+        [-1, 6],
+        [-2, whole(x)],
+      ]),
+    };
+  };
+
+  test.each<[string, Deviations, string]>([
+    ['for Ed25519 that is one for P-256', { algorithm: -8 }, 'refused'],
+    ['for RSA that is one for P-256', { algorithm: -257 }, 'refused'],
+    ['of another curve', { key: new Map([[-1, 2]]) }, 'refused'],
+    ['of another type', { key: new Map([[1, 1]]) }, 'refused'],
+    ['that is no point of the curve', { key: new Map([[-3, Buffer.alloc(32, 1)]]) }, 'refused'],
+    ['with a text for a coordinate', { key: new Map([[-2, 'x'.repeat(32)]]) }, 'refused'],
+    ['of RSA with 1024 bits', rsa(1024), 'refused'],
+    ['of RSA with 2048 bits', rsa(2048), ok],
+    ['of Ed25519', ed25519(), ok],
+  ])('takes a key only that can sign in: one %s', async (_, deviations, told) => {
+    const userId = await createHuman(server);
+    const { passkeyId, options } = await begin(userId);
+    const publicKeyCredential = new Authenticator().register(options, origin, deviations);
+    const answer = { userId, passkeyId, publicKeyCredential, passkeyName: 'Phone' };
+    const expected = told === ok ? ok : 'InvalidArgument WEBAUTHN_UNREADABLE';
+    expect(await outcome(users.verifyPasskeyRegistration(answer))).toBe(expected);
+    expect(await namesOf(userId)).toHaveLength(told === ok ? 1 : 0);
   });
 
   test('pages below the domain may register, and related origins that are configured', async () => {

@@ -33,6 +33,8 @@ export interface Deviations {
   flags?: number;
   /** COSE number of the algorithm that the key claims to be for. */
   algorithm?: number;
+  /** Labels of the key that hold something else (RFC 9052, section 7). */
+  key?: ReadonlyMap<number, Cbor>;
   credentialId?: Buffer;
   counter?: number;
   crossOrigin?: boolean;
@@ -74,13 +76,7 @@ export class Authenticator {
     const publicKey = objectIn(options, 'publicKey');
     const { algorithm = es256, credentialId = this.credentialId, flags = present | verified | attested } = deviations;
     const { x, y } = this.#point;
-    const key = new Map<number, Cbor>([
-      [1, 2],
-      [3, algorithm],
-      [-1, 1],
-      [-2, x],
-      [-3, y],
-    ]);
+    const key = new Map<number, Cbor>([[1, 2], [3, algorithm], [-1, 1], [-2, x], [-3, y], ...(deviations.key ?? [])]);
     const length = Buffer.of(credentialId.length >> 8, credentialId.length & 255);
     const rpId = deviations.rpId ?? textIn(objectIn(publicKey, 'rp'), 'id');
     const data = Buffer.concat([this.#data(rpId, flags, deviations.counter), Buffer.alloc(16), length, credentialId, cbor(key)]);

@@ -4,6 +4,7 @@ import { invalidField } from '../../kernel/errors.ts';
 import { checkAuthenticator, checkClientData, type Expected, reading } from './ceremony.ts';
 import { readCredential } from './credentialJson.ts';
 import { library } from './library.ts';
+import { isUsable } from './publicKey.ts';
 import type { CredentialRow } from './repository.ts';
 import { userHandle } from './userHandle.ts';
 
@@ -77,6 +78,9 @@ export async function verifyRegistration(
   checkAuthenticator(data, expected, field);
   const algorithm = key?.get(cose.COSEKEYS.alg);
   if (typeof algorithm !== 'number' || !algorithms.includes(algorithm)) throw invalidField('WEBAUTHN_ALGORITHM_UNKNOWN', field);
+  if (!(key instanceof Map) || !isUsable(key)) {
+    throw invalidField('WEBAUTHN_UNREADABLE', field, { problem: 'its key is none of its algorithm' });
+  }
   const response = { ...credential, response: { clientDataJSON, attestationObject } };
   const { verified, registrationInfo } = await reading(
     () =>
