@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import type { JsonObject } from '@bufbuild/protobuf';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PasskeyAuthenticator } from '../../gen/zitadel/user/v2/auth_pb.ts';
 import { AuthFactorState } from '../../gen/zitadel/user/v2/user_pb.ts';
@@ -38,6 +39,57 @@ async function registered(
 }
 
 const namesOf = async (userId: string) => (await users.listPasskeys({ userId })).result.map(({ name }) => name);
+
+/** A registration that has begun. */
+interface Begun {
+  id: string;
+  options: JsonObject;
+}
+
+interface Ceremony {
+  begin(userId: string): Promise<Begun>;
+  finish(userId: string, id: string, publicKeyCredential: JsonObject, clients?: Clients): Promise<unknown>;
+}
+
+const registerU2F = async (userId: string): Promise<Begun> => {
+  const { u2fId, publicKeyCredentialCreationOptions: options = {} } = await users.registerU2F({ userId });
+  return { id: u2fId, options };
+};
+
+const registerPasskey = async (userId: string, code?: { id: string; code: string }): Promise<Begun> => {
+  const { passkeyId, publicKeyCredentialCreationOptions: options = {} } = await users.registerPasskey({
+    userId,
+    ...(code && { code }),
+  });
+  return { id: passkeyId, options };
+};
+
+const registerByLink = async (userId: string): Promise<Begun> => {
+  const { code } = await users.createPasskeyRegistrationLink({ userId, medium: returned });
+  return registerPasskey(userId, { id: code?.id ?? '', code: code?.code ?? '' });
+};
+
+const finishPasskey: Ceremony['finish'] = (userId, passkeyId, publicKeyCredential, clients = server.as()) =>
+  clients.users.verifyPasskeyRegistration({ userId, passkeyId, publicKeyCredential, passkeyName: 'Phone' });
+
+/** Every way to register one. */
+const ceremonies: [string, Ceremony][] = [
+  ['RegisterPasskey', { begin: registerPasskey, finish: finishPasskey }],
+  ['RegisterPasskey with the code of a link', { begin: registerByLink, finish: finishPasskey }],
+  [
+    'RegisterU2F',
+    {
+      begin: registerU2F,
+      finish: (userId, u2fId, publicKeyCredential, clients = server.as()) =>
+        clients.users.verifyU2FRegistration({ userId, u2fId, publicKeyCredential, tokenName: 'Key' }),
+    },
+  ],
+];
+
+/** Of passkeys and security keys alike. */
+async function stored(userId: string): Promise<number> {
+  return (await server.sql`select from webauthn_credentials where user_id = ${userId}`).length;
+}
 
 describe('RegisterPasskey', () => {
   test('gives the options of the ceremony, for the public URL or for the domain that is named', async () => {
@@ -145,16 +197,17 @@ describe('VerifyPasskeyRegistration', () => {
     ['a user that was not verified', { flags: 65 }, 'WEBAUTHN_USER_UNVERIFIED'],
     ['an algorithm that was not offered', { algorithm: -35 }, 'WEBAUTHN_ALGORITHM_UNKNOWN'],
   ])('refuses %s, and nothing is stored', async (_, deviations, reason) => {
-    const userId = await createHuman(server);
-    const { passkeyId, options } = await begin(userId);
-    const authenticator = new Authenticator();
-    const verify = (publicKeyCredential: ReturnType<Authenticator['register']>) =>
-      users.verifyPasskeyRegistration({ userId, passkeyId, publicKeyCredential, passkeyName: 'Phone' });
-    const wrong = authenticator.register(options, origin, deviations);
-    expect(await outcome(verify(wrong))).toBe(`InvalidArgument ${reason}`);
-    expect(await brokenFields(verify(wrong))).toEqual(['public_key_credential']);
-    expect(await namesOf(userId)).toEqual([]);
-    expect(await outcome(verify(authenticator.register(options, origin)))).toBe(ok);
+    for (const [name, { begin, finish }] of ceremonies) {
+      const userId = await createHuman(server);
+      const { id, options } = await begin(userId);
+      const authenticator = new Authenticator();
+      const wrong = authenticator.register(options, origin, deviations);
+      expect(await outcome(finish(userId, id, wrong)), name).toBe(`InvalidArgument ${reason}`);
+      expect(await brokenFields(finish(userId, id, wrong))).toEqual(['public_key_credential']);
+      expect(await stored(userId)).toBe(0);
+      expect(await outcome(finish(userId, id, authenticator.register(options, origin)))).toBe(ok);
+      expect(await stored(userId)).toBe(1);
+    }
   });
 
   const whole = (text: string | undefined) => Buffer.from(text ?? '', 'base64url');
@@ -201,7 +254,7 @@ describe('VerifyPasskeyRegistration', () => {
     expect(await namesOf(userId)).toHaveLength(told === ok ? 1 : 0);
   });
 
-  test('pages below the domain may register, and related origins that are configured', async () => {
+  test('pages below the domain may register', async () => {
     const userId = await createHuman(server);
     for (const page of ['https://login.example.org', 'https://example.org:8443']) {
       const { passkeyId, options } = await begin(userId, 'example.org');
@@ -221,7 +274,73 @@ describe('VerifyPasskeyRegistration', () => {
       expect(
         await outcome(users.verifyPasskeyRegistration({ userId: whose, passkeyId, publicKeyCredential, passkeyName: 'x' })),
       ).toBe('InvalidArgument WEBAUTHN_CREDENTIAL_KNOWN');
+      const key = await registerU2F(whose);
+      const answer = authenticator.register(key.options, origin);
+      expect(
+        await outcome(users.verifyU2FRegistration({ userId: whose, u2fId: key.id, publicKeyCredential: answer, tokenName: 'x' })),
+      ).toBe('InvalidArgument WEBAUTHN_CREDENTIAL_KNOWN');
+      expect(await stored(whose)).toBe(whose === userId ? 1 : 0);
     }
+  });
+
+  test('keeps what a sign-in will need', async () => {
+    const userId = await createHuman(server);
+    const { id, options } = await registerPasskey(userId);
+    const authenticator = new Authenticator();
+    const flags = 1 | 4 | 8 | 16 | 64;
+    server.setTime(new Date(epoch.getTime() + 60_000));
+    await finishPasskey(userId, id, authenticator.register(options, origin, { flags, counter: 41 }));
+    const rows = await server.sql`select * from webauthn_credentials where user_id = ${userId}`;
+    expect([...rows]).toEqual([
+      {
+        id,
+        user_id: userId,
+        kind: 'passkey',
+        name: 'Phone',
+        rp_id: 'roster.example.com',
+        credential_id: authenticator.credentialId,
+        public_key: expect.any(Buffer),
+        counter: '41',
+        transports: ['internal'],
+        backup_eligible: true,
+        backed_up: true,
+        aaguid: '00000000-0000-0000-0000-000000000000',
+        created_at: server.app.clock(),
+        last_used_at: null,
+      },
+    ]);
+    expect((await server.sql`select from webauthn_registrations where user_id = ${userId}`).length).toBe(0);
+  });
+
+  test.each(ceremonies)(
+    '%s: fifty answers at once, each of another authenticator, make one; nobody answers twice',
+    async (_, way) => {
+      const userId = await createHuman(server);
+      const { id, options } = await way.begin(userId);
+      const answers = Array.from({ length: 50 }, () => new Authenticator().register(options, origin));
+      const outcomes = await Promise.all(answers.map((answer) => outcome(way.finish(userId, id, answer))));
+      expect(outcomes.filter((each) => each === ok)).toHaveLength(1);
+      expect(outcomes.filter((each) => each.startsWith('NotFound '))).toHaveLength(49);
+      expect(await stored(userId)).toBe(1);
+      // Nor in a registration that begins later.
+      const next = await way.begin(userId);
+      for (const answer of answers.slice(0, 2)) {
+        expect(await outcome(way.finish(userId, next.id, answer))).toBe('InvalidArgument WEBAUTHN_CHALLENGE_WRONG');
+      }
+      expect(await stored(userId)).toBe(1);
+    },
+  );
+
+  test('one authenticator, for ten users at once, is one user’s', async () => {
+    const authenticator = new Authenticator();
+    const owners = await Promise.all(Array.from({ length: 10 }, () => createHuman(server)));
+    const begun = await Promise.all(owners.map(async (userId) => ({ userId, ...(await registerPasskey(userId)) })));
+    const outcomes = await Promise.all(
+      begun.map(({ userId, id, options }) => outcome(finishPasskey(userId, id, authenticator.register(options, origin)))),
+    );
+    expect(outcomes.toSorted()).toEqual([...Array(9).fill('InvalidArgument WEBAUTHN_CREDENTIAL_KNOWN'), ok]);
+    const rows = await server.sql`select from webauthn_credentials where credential_id = ${authenticator.credentialId}`;
+    expect(rows).toHaveLength(1);
   });
 
   test('is for the registration that waits: of this user, the last one, for five minutes', async () => {
@@ -245,11 +364,12 @@ describe('VerifyPasskeyRegistration', () => {
     expect(await verify(second.passkeyId, theirs.options)).toBe('InvalidArgument WEBAUTHN_CHALLENGE_WRONG');
     server.setTime(new Date(epoch.getTime() + 300_000));
     expect(await verify(second.passkeyId, second.options)).toBe('InvalidArgument WEBAUTHN_EXPIRED');
+    expect(await stored(userId)).toBe(0);
     server.setTime(new Date(epoch.getTime() + 299_000));
     expect(await verify(second.passkeyId, second.options)).toBe(ok);
   });
 
-  test('is refused once the user is locked, deactivated or gone', async () => {
+  test.each(ceremonies)('%s is not finished once the user is locked, deactivated or gone', async (_, { begin, finish }) => {
     const end: [string, (userId: string) => Promise<unknown>][] = [
       ['FailedPrecondition USER_NOT_ACTIVE', (userId) => users.lockUser({ userId })],
       ['FailedPrecondition USER_NOT_ACTIVE', (userId) => users.deactivateUser({ userId })],
@@ -257,13 +377,13 @@ describe('VerifyPasskeyRegistration', () => {
     ];
     for (const [told, fall] of end) {
       const userId = await createHuman(server);
-      const { passkeyId, options } = await begin(userId);
+      const { id, options } = await begin(userId);
       await fall(userId);
-      const publicKeyCredential = new Authenticator().register(options, origin);
-      const answer = { userId, passkeyId, publicKeyCredential, passkeyName: 'Phone' };
-      expect(await outcome(users.verifyPasskeyRegistration(answer))).toBe(told);
+      const answer = new Authenticator().register(options, origin);
+      expect(await outcome(finish(userId, id, answer))).toBe(told);
       const stranger = await createStranger(server);
-      expect(await outcome(stranger.users.verifyPasskeyRegistration(answer))).toBe('NotFound USER_NOT_FOUND');
+      expect(await outcome(finish(userId, id, answer, stranger))).toBe('NotFound USER_NOT_FOUND');
+      expect(await stored(userId)).toBe(0);
     }
   });
 
@@ -308,6 +428,48 @@ describe('VerifyPasskeyRegistration', () => {
     expect(
       await outcome(users.verifyPasskeyRegistration({ userId, passkeyId, publicKeyCredential: unknownFields, passkeyName: 'x' })),
     ).toBe(ok);
+  });
+});
+
+describe('where domains and related origins are configured', () => {
+  const related = 'https://shop.example.net';
+  let configured: TestServer;
+
+  beforeAll(async () => {
+    const env = { ROSTER_PASSKEY_DOMAINS: 'example.org,login.example.org', ROSTER_PASSKEY_ORIGINS: related };
+    configured = await startServer({ beside: server, env });
+  });
+
+  test('a passkey is bound to one of these domains, and to no other', async () => {
+    const { users } = configured.as();
+    const userId = await createHuman(server);
+    for (const domain of ['example.org', 'login.example.org']) {
+      expect(await outcome(users.registerPasskey({ userId, domain })), domain).toBe(ok);
+      expect(await outcome(users.registerU2F({ userId, domain })), domain).toBe(ok);
+    }
+    // The public URL's neither, while it is not named.
+    for (const domain of ['', 'roster.example.com', 'www.example.org', 'example.com', 'localhost']) {
+      expect(await brokenFields(users.registerPasskey({ userId, domain })), domain).toEqual(['domain']);
+      expect(await brokenFields(users.registerU2F({ userId, domain })), domain).toEqual(['domain']);
+    }
+  });
+
+  test('a page of a related origin may register, to the letter; elsewhere it may not', async () => {
+    const finishAt = async (page: string, { users } = configured.as()): Promise<string> => {
+      const userId = await createHuman(server);
+      const { passkeyId, publicKeyCredentialCreationOptions: options = {} } = await users.registerPasskey({
+        userId,
+        domain: 'example.org',
+      });
+      const publicKeyCredential = new Authenticator().register(options, page);
+      return outcome(users.verifyPasskeyRegistration({ userId, passkeyId, publicKeyCredential, passkeyName: 'Phone' }));
+    };
+    expect(await finishAt(related)).toBe(ok);
+    const wrong = 'InvalidArgument WEBAUTHN_ORIGIN_WRONG';
+    for (const page of [`${related}:8443`, 'http://shop.example.net', 'https://www.shop.example.net', `${related}/`]) {
+      expect(await finishAt(page), page).toBe(wrong);
+    }
+    expect(await finishAt(related, server.as())).toBe(wrong);
   });
 });
 
