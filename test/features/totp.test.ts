@@ -1,5 +1,6 @@
 import { Secret, TOTP } from 'otpauth';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { registerByLink, verifyByLink } from '../../src/features/totp/byLink.ts';
 import { checkTotp } from '../../src/features/totp/service.ts';
 import { transaction } from '../../src/kernel/call.ts';
 import { operatorCall } from '../../src/system.ts';
@@ -154,13 +155,32 @@ describe('the end', () => {
     expect(await check(userId, shown(secret, 30))).toBeUndefined();
   });
 
-  test('somebody who was locked or deactivated meanwhile cannot finish', async () => {
-    for (const fall of ['lockUser', 'deactivateUser'] as const) {
-      const userId = await createHuman(server);
-      const { secret } = await users.registerTOTP({ userId });
-      await users[fall]({ userId });
-      expect(await verify(userId, shown(secret))).toBe('FailedPrecondition USER_NOT_ACTIVE');
-    }
+  const falls = ['lockUser', 'deactivateUser', 'deleteUser'] as const;
+  const isReady = async (userId: string) => (await server.sql`select from totps where user_id = ${userId} and ready`).length > 0;
+
+  test.each([
+    ['lockUser', 'FailedPrecondition USER_NOT_ACTIVE'],
+    ['deactivateUser', 'FailedPrecondition USER_NOT_ACTIVE'],
+    ['deleteUser', 'NotFound TOTP_NOT_FOUND'],
+  ] as const)('after %s in between, nobody finishes', async (fall, told) => {
+    const userId = await createHuman(server);
+    const { secret } = await users.registerTOTP({ userId });
+    await users[fall]({ userId });
+    expect(await verify(userId, shown(secret))).toBe(told);
+    expect(await isReady(userId)).toBe(false);
+  });
+
+  test.each(falls)('after %s in between, nobody finishes by the link', async (fall) => {
+    const userId = await createHuman(server);
+    const medium = { case: 'returnCode', value: {} } as const;
+    const { code: sent } = await users.createPasskeyRegistrationLink({ userId, medium });
+    const link = { id: sent?.id ?? '', code: sent?.code ?? '' };
+    const call = operatorCall(server.app);
+    const { secret } = await registerByLink(call, userId, link);
+    await users[fall]({ userId });
+    const told = fall === 'deleteUser' ? 'NotFound USER_NOT_FOUND' : 'InvalidArgument CODE_INVALID';
+    expect(await outcome(verifyByLink(call, userId, link, shown(secret)))).toBe(told);
+    expect(await isReady(userId)).toBe(false);
   });
 
   test('somebody himself does all of it', async () => {
