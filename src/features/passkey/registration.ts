@@ -66,11 +66,11 @@ export async function verifyRegistration(
   const { decodeAttestationObject, parseAuthenticatorData, decodeCredentialPublicKey, cose, verifyRegistrationResponse } =
     await library();
   const unreadable = 'response.attestationObject is none';
-  const { data, key } = await reading(
+  const { authData, data, key } = await reading(
     () => {
       const authData = decodeAttestationObject(bytesOf(attestationObject)).get('authData');
       const data = parseAuthenticatorData(authData);
-      return { data, key: data.credentialPublicKey && decodeCredentialPublicKey(data.credentialPublicKey) };
+      return { authData, data, key: data.credentialPublicKey && decodeCredentialPublicKey(data.credentialPublicKey) };
     },
     unreadable,
     field,
@@ -81,7 +81,7 @@ export async function verifyRegistration(
   if (!(key instanceof Map) || !isUsable(key)) {
     throw invalidField('WEBAUTHN_UNREADABLE', field, { problem: 'its key is none of its algorithm' });
   }
-  const response = { ...credential, response: { clientDataJSON, attestationObject } };
+  const response = { ...credential, response: { clientDataJSON, attestationObject: await withoutStatement(authData) } };
   const { verified, registrationInfo } = await reading(
     () =>
       verifyRegistrationResponse({
@@ -109,6 +109,20 @@ export async function verifyRegistration(
     backedUp: registrationInfo.credentialBackedUp,
     aaguid: registrationInfo.aaguid,
   };
+}
+
+/**
+ * The attestation object with no statement about the maker of the authenticator: we ask for none and trust no maker. To look
+ * at one, the library would ask addresses over the network that whoever registers chooses: its certificates name them.
+ */
+async function withoutStatement(authData: Uint8Array): Promise<string> {
+  const { isoCBOR } = await library();
+  const object = new Map<string, Parameters<typeof isoCBOR.encode>[0]>([
+    ['fmt', 'none'],
+    ['attStmt', new Map()],
+    ['authData', authData],
+  ]);
+  return Buffer.from(isoCBOR.encode(object)).toString('base64url');
 }
 
 const bytesOf = (base64url: string) => new Uint8Array(Buffer.from(base64url, 'base64url'));
