@@ -3,8 +3,10 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Purpose } from '../../src/kernel/codes/codes.ts';
 import { pages } from '../../src/web/pages.ts';
-import { createHuman, leaveCode, unique } from '../support/actors.ts';
-import { type Bring, codeEntries, type Entry, methodsTaking, passwordEntries } from '../support/proofs.ts';
+import { passkeyPaths } from '../../src/web/passkey/paths.ts';
+import { totpRoutes } from '../../src/web/totp/routes.ts';
+import { createHuman, unique } from '../support/actors.ts';
+import { type Bring, codeEntries, type Entry, leaveFor, methodsTaking, passwordEntries } from '../support/proofs.ts';
 import { type Clients, epoch, startServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -25,7 +27,7 @@ const pass = (seconds: number) => {
 
 beforeEach(() => pass(86_400));
 
-const purposes = ['email', 'phone', 'password', 'invite'] as const;
+const purposes = ['email', 'phone', 'password', 'invite', 'passkey'] as const;
 /** More than any wait after wrong tries, less than any code lives. */
 const longestWait = 601;
 const current = 'Current-Wort-1';
@@ -44,9 +46,10 @@ async function createUnproven(userId?: string): Promise<string> {
 
 const withPassword = () => createHuman(server, { passwordType: { case: 'password', value: { password: current } } });
 
-async function withCode({ purpose }: Entry, userId?: string): Promise<{ userId: string; code: string }> {
+async function withCode(entry: Entry, userId?: string): Promise<{ userId: string; code: string }> {
   const id = await createUnproven(userId);
-  return { userId: id, code: await leaveCode(server, id, purpose, 'RIGHT1') };
+  await leaveFor(server, id, entry, 'RIGHT1');
+  return { userId: id, code: 'RIGHT1' };
 }
 
 interface CodeRow {
@@ -63,7 +66,10 @@ async function triesOf(userId: string, kind: 'code' | 'password'): Promise<numbe
   return row?.failures ?? 0;
 }
 
-const proofEvents = ['email.verified', 'phone.verified', 'password.changed'];
+const proofEvents = [
+  ...['email.verified', 'phone.verified', 'password.changed'],
+  ...['passkey.registered', 'totp.registered', 'totp.added'],
+];
 /** How often a proof of this user had its effect. */
 async function effects(userId: string): Promise<number> {
   const rows = await server.sql`select from user_events where user_id = ${userId} and type = any(${proofEvents})`;
@@ -72,24 +78,28 @@ async function effects(userId: string): Promise<number> {
 
 test('every served call, and every page, that takes a code or a current password is here', () => {
   const names = codeEntries.map(({ name }) => name);
-  expect(new Set(names)).toEqual(new Set([...methodsTaking('verification_code'), ...pages.keys()]));
+  const taking = [...methodsTaking('verification_code'), ...methodsTaking('PasskeyRegistrationCode')];
+  expect(new Set(names)).toEqual(new Set([...taking, ...pages.keys(), passkeyPaths.start, ...totpRoutes.keys()]));
   expect(new Set(passwordEntries.map(({ name }) => name))).toEqual(new Set(methodsTaking('current_password')));
 });
 
 describe.each(codeEntries.map((entry) => [entry.name, entry] as const))('a code at %s', (_, entry) => {
-  test('works once, with one effect', async () => {
+  test(entry.keeps ? 'works until it is used up elsewhere' : 'works once, with one effect', async () => {
     const { userId, code } = await withCode(entry);
     expect(await entry.bring(server, userId, code)).toBe('ok');
     const after = await effects(userId);
     expect(after).toBeGreaterThan(0);
-    expect(await entry.bring(replica, userId, code)).not.toBe('ok');
+    expect(await codesOf(userId)).toEqual(entry.keeps ? [{ purpose: entry.purpose, failures: 0 }] : []);
+    const again = await entry.bring(replica, userId, code);
+    if (entry.keeps) return expect(again).toBe('ok');
+    expect(again).not.toBe('ok');
     expect(await effects(userId)).toBe(after);
   });
 
   test('of another purpose is wrong, and stays what it is', async () => {
     for (const other of purposes.filter((purpose) => purpose !== entry.purpose)) {
       const { userId } = await withCode(entry);
-      await leaveCode(server, userId, other, 'OTHER1');
+      await leaveFor(server, userId, entry, 'OTHER1', other);
       expect(await entry.bring(server, userId, 'OTHER1'), other).not.toBe('ok');
       const counted = { purpose: entry.purpose, failures: 1 };
       expect(new Set(await codesOf(userId)), other).toEqual(new Set([{ purpose: other, failures: 0 }, counted]));
@@ -103,7 +113,7 @@ describe.each(codeEntries.map((entry) => [entry.name, entry] as const))('a code 
 
   test('of another user is wrong, and stays what it is', async () => {
     const [mine, theirs] = [await withCode(entry), await withCode(entry)];
-    await leaveCode(server, theirs.userId, entry.purpose, 'THEIRS');
+    await leaveFor(server, theirs.userId, entry, 'THEIRS');
     expect(await entry.bring(server, mine.userId, 'THEIRS')).not.toBe('ok');
     expect(await effects(mine.userId)).toBe(0);
     expect(await codesOf(theirs.userId)).toEqual([{ purpose: entry.purpose, failures: 0 }]);
@@ -118,16 +128,26 @@ describe.each(codeEntries.map((entry) => [entry.name, entry] as const))('a code 
     expect(await effects(userId)).toBe(0);
   });
 
-  test('works for who was locked or deactivated meanwhile, and leaves him so', async () => {
-    for (const [change, state] of [
-      ['lockUser', 'locked'],
-      ['deactivateUser', 'inactive'],
+  test('of who was locked or deactivated meanwhile proves what is his and gives him no factor; he stays so', async () => {
+    for (const [change, state, back] of [
+      ['lockUser', 'locked', 'unlockUser'],
+      ['deactivateUser', 'inactive', 'reactivateUser'],
     ] as const) {
       const { userId, code } = await withCode(entry);
-      await server.as().users[change]({ userId });
-      expect(await entry.bring(server, userId, code)).toBe('ok');
+      const { users } = server.as();
+      await users[change]({ userId });
+      const told = await entry.bring(server, userId, code);
       const [row] = await server.sql`select state from users where id = ${userId}`;
       expect(row).toEqual({ state });
+      if (entry.purpose !== 'passkey') {
+        expect(told).toBe('ok');
+        continue;
+      }
+      expect(told).not.toBe('ok');
+      expect(await effects(userId)).toBe(0);
+      expect(await codesOf(userId)).toEqual([{ purpose: 'passkey', failures: 0 }]);
+      await users[back]({ userId });
+      expect(await entry.bring(server, userId, code)).toBe('ok');
     }
   });
 
@@ -156,7 +176,7 @@ const fifty = (entries: readonly Bring[], userId: string, secret: string): Promi
 const tooOften = (told: readonly string[]) => told.filter((each) => /^(ResourceExhausted TRIED_TOO_OFTEN|429)$/.test(each));
 
 describe.each(purposes)('codes for %s, wherever they are brought', (purpose) => {
-  const entries = codeEntries.filter((entry) => entry.purpose === purpose);
+  const entries = codeEntries.filter((entry) => entry.purpose === purpose && !entry.keeps);
   const [first] = entries;
   if (!first) throw new Error(`nothing takes codes for ${purpose}`);
 
@@ -196,7 +216,7 @@ const moves: readonly [string, readonly Purpose[], (users: Clients['users'], use
   ...(['email', 'phone'] as const).flatMap((channel) => {
     const fresh = () =>
       channel === 'email' ? { email: { email: `${unique('moved')}@example.net` } } : { phone: { phone: '+41446681801' } };
-    const sent: Purpose[] = channel === 'email' ? ['email', 'invite', 'password'] : ['phone', 'password'];
+    const sent: Purpose[] = channel === 'email' ? ['email', 'invite', 'password', 'passkey'] : ['phone', 'password'];
     return [
       [
         `UpdateUser, ${channel}`,
@@ -208,7 +228,7 @@ const moves: readonly [string, readonly Purpose[], (users: Clients['users'], use
   }),
   [
     'SetEmail',
-    ['email', 'invite', 'password'],
+    ['email', 'invite', 'password', 'passkey'],
     (users, userId) => users.setEmail({ userId, email: `${unique('moved')}@example.net` }),
   ],
   ['SetPhone', ['phone', 'password'], (users, userId) => users.setPhone({ userId, phone: '+41446681801' })],

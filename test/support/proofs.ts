@@ -1,12 +1,16 @@
 // Every way in which a code, or a current password, gets to the service: each call that takes one, and each page.
 import type { DescMessage } from '@bufbuild/protobuf';
-import type { Purpose } from '../../src/kernel/codes/codes.ts';
+import { Secret, TOTP } from 'otpauth';
+import { importedRow } from '../../src/features/totp/service.ts';
+import { codeWithId, type Purpose } from '../../src/kernel/codes/codes.ts';
 import { pagePaths } from '../../src/kernel/links.ts';
 import { accessOf } from '../../src/server/access.ts';
 import { services } from '../../src/server/routes.ts';
-import { unique } from './actors.ts';
+import { passkeyPaths } from '../../src/web/passkey/paths.ts';
+import { totpPaths } from '../../src/web/totp/paths.ts';
+import { leaveCode, unique } from './actors.ts';
 import { outcome } from './errors.ts';
-import { fillPage } from './pages.ts';
+import { fillPage, openPage, sendForm } from './pages.ts';
 import type { Clients, TestServer } from './server.ts';
 
 export interface Bring {
@@ -19,7 +23,21 @@ export interface Bring {
 /** A place for codes. */
 export interface Entry extends Bring {
   purpose: Purpose;
+  /** A code that was right here is right again. */
+  keeps?: boolean;
 }
+
+/** What the codes of registration links are brought with here. */
+const linkId = '1';
+
+/** Leaves a code in the form in which an entry looks for its own; for another purpose, if told so. */
+export const leaveFor = (
+  server: TestServer,
+  userId: string,
+  entry: Entry,
+  code: string,
+  purpose: Purpose = entry.purpose,
+): Promise<string> => leaveCode(server, userId, purpose, entry.purpose === 'passkey' ? codeWithId(linkId, code) : code);
 
 /** A password that no policy refuses and nobody has. */
 export const freshPassword = () => unique('Fresh-Wort-');
@@ -78,8 +96,47 @@ const pageOf = (purpose: 'email' | 'password' | 'invite'): Entry => ({
   },
 });
 
+/** A form of the page that a registration link leads to. */
+const formOfLink = (
+  path: string,
+  {
+    keeps = false,
+    typed,
+  }: { keeps?: boolean; typed?: (server: TestServer, userId: string) => Promise<Record<string, string>> } = {},
+): Entry => ({
+  name: path,
+  purpose: 'passkey',
+  keeps,
+  bring: async (server, userId, code) => {
+    const link = new URLSearchParams({ userID: userId, codeID: linkId, code, orgID: '1' });
+    const page = await openPage(`${server.address}${passkeyPaths.page}?${link}`);
+    const { status } = await sendForm(server.address + path, page, (await typed?.(server, userId)) ?? {});
+    return status === 200 ? 'ok' : String(status);
+  },
+});
+
+/** What an app shows that was set up by then, wherever there is such a user. */
+async function digitsOf({ sql, app }: TestServer, userId: string): Promise<Record<string, string>> {
+  const base32 = 'JBSWY3DPEHPK3PXP';
+  const { secret } = importedRow(app, userId, base32);
+  await sql`insert into totps (user_id, secret, ready) select id, ${secret}, false from users where id = ${userId}
+    on conflict do nothing`;
+  return { digits: new TOTP({ secret: Secret.fromBase32(base32) }).generate({ timestamp: app.clock().getTime() }) };
+}
+
+const ofLinks: Entry[] = [
+  {
+    name: 'RegisterPasskey',
+    purpose: 'passkey',
+    bring: (server, userId, code) => outcome(server.as().users.registerPasskey({ userId, code: { id: linkId, code } })),
+  },
+  formOfLink(passkeyPaths.start),
+  formOfLink(totpPaths.start, { keeps: true }),
+  formOfLink(totpPaths.finish, { typed: digitsOf }),
+];
+
 /** Where codes are brought to. */
-export const codeEntries: readonly Entry[] = [...calls, pageOf('email'), pageOf('password'), pageOf('invite')];
+export const codeEntries: readonly Entry[] = [...calls, pageOf('email'), pageOf('password'), pageOf('invite'), ...ofLinks];
 
 /** Where current passwords are brought to. */
 export const passwordEntries: readonly Bring[] = Object.entries(changing).map(([name, change]) => ({
@@ -87,15 +144,16 @@ export const passwordEntries: readonly Bring[] = Object.entries(changing).map(([
   bring: (server, userId, value) => change(server.as().users, userId, { case: 'currentPassword', value }),
 }));
 
-/** The served methods whose request has such a field somewhere. */
-export const methodsTaking = (field: string): string[] =>
+/** The served methods whose request has such a field, or a message of that name, somewhere. */
+export const methodsTaking = (wanted: string): string[] =>
   services
     .flatMap(({ methods }) => methods)
-    .filter((method) => accessOf(method) && holds(method.input, field, []))
+    .filter((method) => accessOf(method) && holds(method.input, wanted, []))
     .map(({ name }) => name);
 
-const holds = (message: DescMessage, field: string, above: readonly DescMessage[]): boolean =>
+const holds = (message: DescMessage, wanted: string, above: readonly DescMessage[]): boolean =>
   !above.includes(message) &&
-  message.fields.some(
-    ({ name, message: inner }) => name === field || (inner !== undefined && holds(inner, field, [...above, message])),
-  );
+  (message.name === wanted ||
+    message.fields.some(
+      ({ name, message: inner }) => name === wanted || (inner !== undefined && holds(inner, wanted, [...above, message])),
+    ));
