@@ -19,6 +19,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/postgres.ts'],
     pool: 'forks',
+    // What a file leaves behind is its server's, which it closes: the next one need not load everything again.
+    isolate: false,
     maxWorkers: 2,
     execArgv: ['--import', './src/imports.ts'],
     testTimeout: 60_000,

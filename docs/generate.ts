@@ -62,6 +62,10 @@ const whoMayCall = (access: Access): string => {
       return `\`${access.permission}\` on the user's organization${access.self ? ', or the user itself' : ''}`;
     case 'proof':
       return `any token with a proof: a code or the current password${otherwise(access)}`;
+    case 'session': {
+      const own = access.own ? ', or whoever made the session, whose it is, or who brings its token' : '';
+      return `\`${access.permission}\` on the organization of the session's user${own}`;
+    }
     case 'organization':
       return `\`${access.permission}\` in the organization of the call`;
     case 'instance':

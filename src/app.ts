@@ -12,7 +12,15 @@ import { startEmbedded } from './kernel/db/embedded.ts';
 import { migrate } from './kernel/db/migrate.ts';
 import { Ids } from './kernel/ids.ts';
 import { createLogger } from './kernel/logger.ts';
-import { codeTriesPerNetwork, codeTrySeconds, ownSends, ownSendsSeconds, TryLimits } from './kernel/networks.ts';
+import {
+  challengeSends,
+  challengeSendsSeconds,
+  codeTriesPerNetwork,
+  codeTrySeconds,
+  ownSends,
+  ownSendsSeconds,
+  TryLimits,
+} from './kernel/networks.ts';
 import { openDelivery } from './kernel/outbox/delivery.ts';
 import { noticesOf, Sender } from './kernel/outbox/sender.ts';
 import type { Settings } from './kernel/settings.ts';
@@ -97,6 +105,7 @@ export async function openApp(
       tryLimits: new TryLimits(config.triesPerNetwork),
       codeTryLimits: new TryLimits(codeTriesPerNetwork, codeTriesPerNetwork * codeTrySeconds),
       sendLimits: new TryLimits(ownSends, ownSendsSeconds, 'SENT_TOO_OFTEN'),
+      challengeLimits: new TryLimits(challengeSends, challengeSendsSeconds, 'SENT_TOO_OFTEN'),
     },
     client,
   };
@@ -105,9 +114,17 @@ export async function openApp(
 /** What of the configuration the rules depend on; a copy, as the public URL may be known only later. */
 function settingsOf(config: Config): Settings {
   const { publicUrl, linkHosts, development, productName, phoneRegion, lockAfterPasswordTries } = config;
-  const { passkeyDomains, passkeyOrigins, maximumRecoveryCodes } = config;
+  const { passkeyDomains, passkeyOrigins, maximumRecoveryCodes, mfaRequired, sessionLifetimeMs } = config;
   const general = { publicUrl, linkHosts, development, productName, phoneRegion };
-  return { ...general, lockAfterPasswordTries, passkeyDomains, passkeyOrigins, maximumRecoveryCodes };
+  return {
+    ...general,
+    lockAfterPasswordTries,
+    passkeyDomains,
+    passkeyOrigins,
+    maximumRecoveryCodes,
+    mfaRequired,
+    sessionLifetimeMs,
+  };
 }
 
 async function ownDatabase({ dataDir }: Config, log: App['log'], closers: (() => Promise<void>)[]): Promise<string> {

@@ -55,6 +55,10 @@ export interface Config {
   passkeyDomains?: string[] | undefined;
   /** Default: none beside those of the domain itself. */
   passkeyOrigins: string[];
+  /** Default off. */
+  mfaRequired: boolean;
+  /** Milliseconds, 1 s to 10 years. Default: none. */
+  sessionLifetimeMs?: number | undefined;
   /** 1 to 50. Default 10. */
   maximumRecoveryCodes: number;
   /** How messages leave. What is wrong with these settings stands in the route. Holds passwords: never for a log. */
@@ -109,6 +113,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     phoneRegion: read(variables.phoneRegion),
     passkeyDomains: read(variables.passkeyDomains),
     passkeyOrigins: read(variables.passkeyOrigins),
+    mfaRequired: read(variables.mfaRequired),
+    sessionLifetimeMs: read(variables.sessionLifetimeMs),
     maximumRecoveryCodes: read(variables.maximumRecoveryCodes),
     delivery: routesOf(env, { dataDir, development }),
   };

@@ -36,6 +36,8 @@ test('without any variable there is a configuration', () => {
     lockAfterPasswordTries: 0,
     passkeyDomains: undefined,
     passkeyOrigins: [],
+    mfaRequired: false,
+    sessionLifetimeMs: undefined,
     maximumRecoveryCodes: 10,
     linkHosts: undefined,
     development: true,

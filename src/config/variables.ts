@@ -67,6 +67,7 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 const second = 1000;
 const hour = 3600 * second;
+const year = 365 * 24 * hour;
 
 export const variables = {
   listen: variable(
@@ -192,6 +193,18 @@ export const variables = {
     parse.listOf(parse.origin),
     '',
     'Origins whose pages may use passkeys of another domain (related origins), separated by commas.',
+  ),
+  mfaRequired: variable(
+    'ROSTER_REQUIRE_MFA',
+    parse.onOff,
+    'off',
+    'Whether the session of a person needs two factors even where the person has set up none: on or off. Who has set one up needs it anyway.',
+  ),
+  sessionLifetimeMs: optional(
+    'ROSTER_SESSION_LIFETIME',
+    parse.duration(second, 10 * year),
+    'none: as long as whoever creates the session says',
+    'The longest that a session lives from its creation on, such as 12h.',
   ),
   maximumRecoveryCodes: variable(
     'ROSTER_RECOVERY_CODES',

@@ -23,6 +23,8 @@ export interface App {
   codeTryLimits: TryLimits;
   /** What each person may still have sent to himself. */
   sendLimits: TryLimits;
+  /** What each person may still have sent to him by sessions, by channel. */
+  challengeLimits: TryLimits;
 }
 
 export type UserRow = typeof users.$inferSelect;
@@ -46,6 +48,9 @@ export interface Tx extends Call {
 }
 
 const tries = 3;
+
+/** Runs the work so that, when it throws, what it wrote is undone and the transaction goes on. */
+export const savepoint = <T>(tx: Tx, work: (tx: Tx) => Promise<T>): Promise<T> => tx.db.transaction((db) => work({ ...tx, db }));
 
 /** Runs the work in a transaction; again when Postgres gave it up for another one (deadlock, serialization). */
 export async function transaction<T>(call: Call, work: (tx: Tx) => Promise<T>): Promise<T> {

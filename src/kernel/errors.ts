@@ -1,6 +1,6 @@
 import { ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
-import { ErrorDetailSchema } from '../../gen/zitadel/v1/error_pb.ts';
+import { CredentialsCheckErrorSchema, ErrorDetailSchema } from '../../gen/zitadel/v1/error_pb.ts';
 import { type Reason, reasons } from './reasons.ts';
 
 /** Who defines the reasons (AIP-193). */
@@ -17,6 +17,8 @@ export interface FailureParts {
   metadata?: Record<string, string>;
   violations?: readonly Violation[];
   retryAfterMs?: number;
+  /** Wrong passwords in a row, where clients of the original read their number. */
+  failedAttempts?: number;
   /** For the log only; never leaves the process. */
   cause?: unknown;
 }
@@ -24,13 +26,15 @@ export interface FailureParts {
 /** The error of a reason, with the details that every client can rely on. The only place that builds one. */
 export function failure(
   reason: Reason,
-  { metadata = {}, violations = [], retryAfterMs, cause }: FailureParts = {},
+  { metadata = {}, violations = [], retryAfterMs, failedAttempts, cause }: FailureParts = {},
 ): ConnectError {
   const [code, template] = reasons[reason];
   const message = template.replace(/\{(\w+)\}/g, (_, name: string) => metadata[name] ?? '');
   const details: NonNullable<ConstructorParameters<typeof ConnectError>[3]> = [
     { desc: ErrorInfoSchema, value: { reason, domain: errorDomain, metadata } },
-    { desc: ErrorDetailSchema, value: { id: reason, message } },
+    failedAttempts === undefined
+      ? { desc: ErrorDetailSchema, value: { id: reason, message } }
+      : { desc: CredentialsCheckErrorSchema, value: { id: reason, message, failedAttempts } },
   ];
   if (violations.length > 0) details.push({ desc: BadRequestSchema, value: { fieldViolations: [...violations] } });
   if (retryAfterMs !== undefined) details.push({ desc: RetryInfoSchema, value: { retryDelay: duration(retryAfterMs) } });

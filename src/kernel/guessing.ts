@@ -92,6 +92,20 @@ const counting = prepared((db) =>
     .prepare('count_try'),
 );
 
+/** Wrong tries in a row. */
+export async function triesOf(db: Db, userId: string, kind: Guessed): Promise<number> {
+  const [row] = await db.select({ failures: guesses.failures }).from(guesses).where(matching(userId, kind));
+  return row?.failures ?? 0;
+}
+
+/** TRIED_TOO_OFTEN, as `countTry` would say: for what takes long to prepare and should not be prepared in vain. */
+export async function refuseWhileWaiting({ db, now }: Call, guess: Guess): Promise<void> {
+  const [row] = await db.select().from(guesses).where(matching(guess.userId, guess.kind));
+  const forgotten = !row || row.lastAt.getTime() < now.getTime() - memoryMs;
+  if (forgotten || row.lastAt.getTime() + waitMs(row.failures) <= now.getTime()) return;
+  throw failure('TRIED_TOO_OFTEN', { retryAfterMs: await remaining(db, guess, now) });
+}
+
 async function remaining(db: Db, { userId, kind }: Guess, now: Date): Promise<number> {
   const [row] = await db.select().from(guesses).where(matching(userId, kind));
   return row ? Math.max(1, row.lastAt.getTime() + waitMs(row.failures) - now.getTime()) : 1;

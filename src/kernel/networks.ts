@@ -10,6 +10,9 @@ export const codeTrySeconds = 120;
 /** Codes that a person may have sent to himself at once, and the seconds in which that many come back. */
 export const ownSends = 10;
 export const ownSendsSeconds = 3600;
+/** Codes that sessions may have sent to a person on one channel at once, and the seconds in which that many come back. */
+export const challengeSends = 5;
+export const challengeSendsSeconds = 300;
 /** Keys remembered at most; the one that was used least lately is forgotten first. */
 const maximumKeys = 10_000;
 

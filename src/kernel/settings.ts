@@ -17,6 +17,10 @@ export interface Settings {
   passkeyDomains: readonly string[] | undefined;
   /** Origins whose pages may use passkeys of any domain (WebAuthn Level 3, 5.11: related origins). */
   passkeyOrigins: readonly string[];
+  /** Whether a session needs two factors even of people who have set up none. */
+  mfaRequired: boolean;
+  /** Milliseconds that a session lives at most from its creation on; undefined = without end. */
+  sessionLifetimeMs: number | undefined;
   /** Unused ones that a user may hold. */
   maximumRecoveryCodes: number;
 }

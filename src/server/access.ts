@@ -5,6 +5,7 @@ import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflec
 import { AdminService } from '../../gen/zitadel/admin/v1/admin_pb.ts';
 import { ManagementService } from '../../gen/zitadel/management/v1/management_pb.ts';
 import { OrganizationService } from '../../gen/zitadel/org/v2/org_service_pb.ts';
+import { SessionService } from '../../gen/zitadel/session/v2/session_service_pb.ts';
 import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import type { Access } from '../kernel/auth/access.ts';
 import type { Permission } from '../kernel/auth/roles.ts';
@@ -16,6 +17,9 @@ const userOrSelf = (permission: Permission): Access => ({ on: 'user', permission
 const proof: Access = { on: 'proof' };
 const proofOr = (permission: Permission): Access => ({ on: 'proof', otherwise: { permission, self: true } });
 const organization = (permission: Permission): Access => ({ on: 'organization', permission });
+/** For whoever made the session, whose it is, and who brings its token; or else with the permission. */
+const ownSession = (permission: Permission): Access => ({ on: 'session', permission, own: true });
+const session = (permission: Permission): Access => ({ on: 'session', permission, own: false });
 const instance = (permission: Permission): Access => ({ on: 'instance', permission });
 
 /** What a service serves now: the rest of its methods answer UNIMPLEMENTED before they look at anything. */
@@ -95,8 +99,17 @@ const organizationService: Declared<typeof OrganizationService> = {
   listOrganizations: token,
 };
 
+const sessionService: Declared<typeof SessionService> = {
+  createSession: instance('session.write'),
+  setSession: session('session.write'),
+  getSession: ownSession('session.read'),
+  listSessions: token,
+  deleteSession: ownSession('session.delete'),
+};
+
 const declarations = new Map<DescService, Partial<Record<string, Access>>>([
   [UserService, userService],
+  [SessionService, sessionService],
   [ManagementService, managementService],
   [AdminService, adminService],
   [OrganizationService, organizationService],

@@ -1,6 +1,7 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { ContextValues, HandlerContext, Interceptor } from '@connectrpc/connect';
 import type { Access } from '../kernel/auth/access.ts';
+import { authenticateSession, isSessionToken } from '../kernel/auth/sessionTokens.ts';
 import { type Authenticated, authenticate, tokenHash } from '../kernel/auth/tokens.ts';
 import type { App, Call } from '../kernel/call.ts';
 import { setCall } from '../kernel/context.ts';
@@ -69,7 +70,10 @@ async function find(app: App, { values }: Carrier, token: string, subject?: stri
   const now = app.clock();
   // A text that Postgres cannot hold names nobody; validation tells so once the caller is known.
   const known = subject?.includes('\0') ? undefined : subject;
-  const found = await authenticate(app.db, tokenHash(app.keys, token), now, known);
+  const hash = tokenHash(app.keys, token);
+  const found = await (isSessionToken(token)
+    ? authenticateSession(app, hash, now, known)
+    : authenticate(app.db, hash, now, known));
   if (found) return { ...found, now };
   app.tryLimits.take(values.get(networkKey), now);
   throw failure('UNAUTHENTICATED');

@@ -3,6 +3,7 @@ import type { ConnectRouter, ServiceImpl } from '@connectrpc/connect';
 import { AdminService } from '../../gen/zitadel/admin/v1/admin_pb.ts';
 import { ManagementService } from '../../gen/zitadel/management/v1/management_pb.ts';
 import { OrganizationService } from '../../gen/zitadel/org/v2/org_service_pb.ts';
+import { SessionService } from '../../gen/zitadel/session/v2/session_service_pb.ts';
 import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import { emailHandlers } from '../features/email/handlers.ts';
 import { factorsHandlers } from '../features/factors/handlers.ts';
@@ -17,6 +18,7 @@ import { passwordHandlers } from '../features/password/handlers.ts';
 import { phoneHandlers } from '../features/phone/handlers.ts';
 import { recoveryHandlers } from '../features/recovery/handlers.ts';
 import { searchHandlers } from '../features/search/handlers.ts';
+import { sessionHandlers } from '../features/session/handlers.ts';
 import { totpHandlers } from '../features/totp/handlers.ts';
 import { isDeclared } from './access.ts';
 import type { NotServed } from './notServed.ts';
@@ -45,10 +47,17 @@ const adminHandlers = {
   ...instanceMemberHandlers,
 } satisfies Omit<ServiceImpl<typeof AdminService>, NotServed['admin']>;
 
-export const services: readonly DescService[] = [UserService, ManagementService, AdminService, OrganizationService];
+export const services: readonly DescService[] = [
+  UserService,
+  SessionService,
+  ManagementService,
+  AdminService,
+  OrganizationService,
+];
 
 export const routes = (router: ConnectRouter): void => {
   serveDeclared(router, UserService, userHandlers);
+  serveDeclared(router, SessionService, sessionHandlers);
   serveDeclared(router, ManagementService, managementHandlers);
   serveDeclared(router, AdminService, adminHandlers);
   serveDeclared(router, OrganizationService, organizationHandlers);

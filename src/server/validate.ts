@@ -49,6 +49,13 @@ function* brokenTexts(message: ReflectMessage, path: Path): Generator<Violation>
         }
         break;
       case 'map':
+        for (const [key, value] of message.get(field)) {
+          const at: Path = [...here, { kind: 'map_sub', key: String(key) }];
+          yield* brokenText(key, at);
+          yield* brokenText(value, at);
+          if (isReflectMessage(value)) yield* brokenTexts(value, at);
+        }
+        break;
       case 'enum':
         break;
     }

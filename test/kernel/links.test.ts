@@ -14,6 +14,8 @@ const settings: Settings = {
   passkeyOrigins: [],
   maximumRecoveryCodes: 10,
   lockAfterPasswordTries: 0,
+  mfaRequired: false,
+  sessionLifetimeMs: undefined,
 };
 
 const silent = pino({ level: 'silent' });

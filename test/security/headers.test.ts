@@ -86,7 +86,7 @@ interface Asked {
 async function ask({ method, json, userId }: Asked, { host, ...others }: Partial<typeof hostile>, version: Version) {
   const access = accessOf(method) ?? { on: 'nothing' };
   const asked = filled(access, json, [...idPlaces(method.input, json)], {
-    user: { id: userId, parts: { token: '', passkey: '', u2f: '' } },
+    user: { id: userId, parts: { token: '', passkey: '', u2f: '', session: '' } },
     place,
   }).json;
   const body = toBinary(method.input, fromJson(method.input, asked));

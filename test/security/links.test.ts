@@ -273,7 +273,10 @@ describe.each([
     const organizationId = await createOrganization(server);
     const id = await createHuman(server, { organizationId });
     await leaveCode(server, id, 'email', 'PENDIN');
-    subject = { user: { id, parts: { token: '', passkey: '', u2f: '' } }, place: { id: organizationId, domain: '' } };
+    subject = {
+      user: { id, parts: { token: '', passkey: '', u2f: '', session: '' } },
+      place: { id: organizationId, domain: '' },
+    };
     transport = server.transport('connect');
     memory = await remember(server.sql);
   });

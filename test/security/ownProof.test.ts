@@ -92,7 +92,7 @@ function about(self: Self, { method }: Offering, json: JsonObject, address: 'fre
   const access = accessOf(method) ?? { on: 'nothing' };
   const places = [...idPlaces(method.input, json)];
   const subject = {
-    user: { id: self.id, parts: { token: '', passkey: '', u2f: '' } },
+    user: { id: self.id, parts: { token: '', passkey: '', u2f: '', session: '' } },
     place: { id: self.organizationId, domain: '' },
   };
   const asked = filled(access, json, places, subject).json;

@@ -1,9 +1,10 @@
 // A stranger who brings a proof that is not right learns nothing: whoever he names, and whatever is wrong, the answers are
 // the same to the byte, the waits between them too.
 import { type DescMethod, fromJson, type JsonObject, toBinary, toJsonString } from '@bufbuild/protobuf';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Purpose } from '../../src/kernel/codes/codes.ts';
-import { codePurpose } from '../../src/kernel/db/schema.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Kind } from '../../src/features/passkey/repository.ts';
+import { codeWithId, type Purpose } from '../../src/kernel/codes/codes.ts';
+import { codePurpose, webauthnKind } from '../../src/kernel/db/schema.ts';
 import { codeTriesPerNetwork, codeTrySeconds, TryLimits } from '../../src/kernel/networks.ts';
 import { accessOf } from '../../src/server/access.ts';
 import { services } from '../../src/server/routes.ts';
@@ -20,11 +21,16 @@ import {
 import { allFormsOf, valuesOf } from '../support/isolation/allForms.ts';
 import { idPlaces, withId } from '../support/isolation/ids.ts';
 import { pathOf } from '../support/isolation/matrix.ts';
+import { answer, challenge, foreignId } from '../support/isolation/values.ts';
 import { openWire, outcomeOf, type Protocol, printOf, protocols, type Wire } from '../support/isolation/wire.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 
 /** What a proof is called in a request, with one that is wrong. */
-const wrongProofs: Readonly<Record<string, string>> = { verificationCode: 'WRONG1', currentPassword: 'Wrong-Wort-1' };
+const wrongProofs: Readonly<Record<string, string>> = {
+  verificationCode: 'WRONG1',
+  code: 'WRONG1',
+  currentPassword: 'Wrong-Wort-1',
+};
 
 interface Proving {
   method: DescMethod;
@@ -32,18 +38,25 @@ interface Proving {
   json: JsonObject;
 }
 
-/** Their proofs are more than a text: test/features/passkey.test.ts has them. */
-const elsewhere = new Set(['RegisterPasskey', 'VerifyPasskeyRegistration', 'VerifyU2FRegistration']);
+/** By the kind of what waits for an answer, which is the proof: more than a text, and not to be guessed. */
+const answering: Readonly<Record<string, Kind>> = {
+  VerifyPasskeyRegistration: 'passkey',
+  VerifyU2FRegistration: 'u2f',
+};
 
-const methods = services
-  .flatMap((service) => service.methods)
-  .filter((method) => accessOf(method)?.on === 'proof' && !elsewhere.has(method.name));
+const opened = services.flatMap((service) => service.methods).filter((method) => accessOf(method)?.on === 'proof');
+const methods = opened.filter(({ name }) => !(name in answering));
+
+const textIn = (json: JsonObject, field: string) => [...valuesOf(json, field)].find(({ value }) => typeof value === 'string');
 
 const proving: Proving[] = methods.flatMap((method) =>
   Object.entries(wrongProofs).flatMap(([field, wrong]) => {
     for (const { json } of allFormsOf(method.input)) {
-      const [found] = valuesOf(json, field);
-      if (found) return [{ method, field, json: withId(json, found.path, wrong) }];
+      const found = textIn(json, field);
+      // What a code was made with.
+      const ids = [...valuesOf(json, 'id')].map(({ path }) => path);
+      const named = ids.reduce((request, path) => withId(request, path, foreignId), json);
+      if (found) return [{ method, field, json: withId(named, found.path, wrong) }];
     }
     return [];
   }),
@@ -74,6 +87,18 @@ beforeAll(async () => {
 
 afterAll(() => wire.close());
 
+/** As a request that names the code brings it. */
+const leaveLive = (userId: string, purpose: Purpose) =>
+  leaveCode(server, userId, purpose, purpose === 'passkey' ? codeWithId(foreignId, code) : code);
+
+/** A registration that waits for `answer`. */
+async function leaveWaiting(userId: string, kind: Kind): Promise<void> {
+  const later = new Date(epoch.getTime() + 60_000).toISOString();
+  await server.sql`insert into webauthn_registrations (user_id, kind, id, rp_id, challenge, expires_at)
+    values (${userId}, ${kind}, ${kind}, 'roster.example.com', ${challenge}, ${later})
+    on conflict (user_id, kind) do update set id = excluded.id, challenge = excluded.challenge, expires_at = excluded.expires_at`;
+}
+
 async function createSubjects(): Promise<Record<string, string>> {
   const { sql } = server;
   const far = await createOrganization(server);
@@ -83,7 +108,8 @@ async function createSubjects(): Promise<Record<string, string>> {
       phone: { phone: '+41446681800' },
       passwordType: { case: 'password', value: { password: right } },
     });
-    for (const purpose of codePurpose.enumValues) await leaveCode(server, id, purpose, code);
+    for (const purpose of codePurpose.enumValues) await leaveLive(id, purpose);
+    for (const kind of webauthnKind.enumValues) await leaveWaiting(id, kind);
     return id;
   };
   const inState = async (state: string) => {
@@ -119,6 +145,7 @@ const purposeOf: Readonly<Record<string, Purpose>> = {
   VerifyPhone: 'phone',
   VerifyInviteCode: 'invite',
   SetPassword: 'password',
+  RegisterPasskey: 'passkey',
 };
 
 /** As if nobody had tried anything; every code is there again, but for those whose age or failures are the point. */
@@ -136,7 +163,7 @@ async function beginAnew(): Promise<void> {
   await sql`update codes set failures = 5 where user_id = ${subjects['with a dead code'] ?? ''}`;
 }
 
-async function ask({ method }: Proving, json: JsonObject, userId: string, { token }: Actor, protocol: Protocol) {
+async function ask({ method }: Pick<Proving, 'method'>, json: JsonObject, userId: string, { token }: Actor, protocol: Protocol) {
   const [place] = idPlaces(method.input, json);
   if (!place) throw new Error(`${method.name} names no user`);
   const message = fromJson(method.input, withId(json, place.path, userId));
@@ -154,8 +181,20 @@ test('every call that a proof opens is here, with each kind of proof', () => {
 
 const [unknown, wait] = ['not_found USER_NOT_FOUND', 'resource_exhausted TRIED_TOO_OFTEN'];
 
+type Course = readonly (readonly [number, string])[];
+
+// Four from one network, then one every two minutes.
+const courseOfCodes: Course = [
+  ...Array.from({ length: 4 }, () => [0, unknown] as const),
+  [0, wait],
+  [119, wait],
+  [120, unknown],
+  [239, wait],
+  [240, unknown],
+];
+
 /** Seconds since the first try, and what it is answered. */
-const course: Readonly<Record<string, readonly (readonly [number, string])[]>> = {
+const course: Readonly<Record<string, Course>> = {
   // Five are free, then waits of 1, 2 and 4 seconds.
   currentPassword: [
     ...Array.from({ length: 5 }, () => [0, unknown] as const),
@@ -168,17 +207,8 @@ const course: Readonly<Record<string, readonly (readonly [number, string])[]>> =
       [6, wait],
     ] as const),
   ],
-  // Four from one network, then one every two minutes.
-  verificationCode: [
-    ...Array.from({ length: 4 }, () => [0, unknown] as const),
-    ...([
-      [0, wait],
-      [119, wait],
-      [120, unknown],
-      [239, wait],
-      [240, unknown],
-    ] as const),
-  ],
+  verificationCode: courseOfCodes,
+  code: courseOfCodes,
 };
 
 const named = proving.map((one) => [`${one.method.name} with ${one.field}`, one] as const);
@@ -215,10 +245,10 @@ describe.each(named)('%s', (_, one) => {
   });
 });
 
-describe.each(named.filter(([, { field }]) => field === 'verificationCode'))('%s', (_, one) => {
+describe.each(named.filter(([, { field }]) => field !== 'currentPassword'))('%s', (_, one) => {
   test('a code that was right, or is for something else, or that the user may not use, is one like any other', async () => {
     const purpose = purposeOf[one.method.name];
-    const [found] = valuesOf(one.json, one.field);
+    const found = textIn(one.json, one.field);
     if (!found || !purpose) throw new Error('there is no code to bring');
     const json = withId(one.json, found.path, code);
     for (const [caller, actor] of Object.entries(callers)) {
@@ -234,10 +264,65 @@ describe.each(named.filter(([, { field }]) => field === 'verificationCode'))('%s
         'a machine',
         'with an expired code',
         'with a dead code',
+        // Whoever is out of use gets no new factor.
+        ...(purpose === 'passkey' ? ['inactive', 'locked'] : []),
       ];
       const answers = await Promise.all(names.map((name) => ask(one, json, subjects[name] ?? '', actor, 'grpc')));
       expect(new Set(answers.map(printOf)), caller).toHaveLength(1);
-      await leaveCode(server, other, purpose, code);
+      await leaveLive(other, purpose);
+      // Nothing else was wrong with it.
+      expect(outcomeOf(await ask(one, json, other, actor, 'connect')), caller).toBe('ok');
+      await leaveLive(other, purpose);
     }
   });
 });
+
+describe.each(opened.filter(({ name }) => name in answering).map((method) => [method.name, method] as const))(
+  '%s',
+  (name, method) => {
+    const kind = answering[name] ?? 'passkey';
+    const named = kind === 'u2f' ? { u2fId: 'u2f', tokenName: 'Key' } : { passkeyId: 'passkey', passkeyName: 'Key' };
+    const own = { userId: '0', ...named };
+    const wrong = { ...own, publicKeyCredential: { id: 'AAAA' } };
+    const right = { ...own, publicKeyCredential: answer };
+
+    beforeEach(async () => {
+      await beginAnew();
+      for (const userId of Object.values(subjects)) {
+        const [person] = await server.sql`select from users where id = ${userId} and type = 'human'`;
+        if (person) await leaveWaiting(userId, kind);
+      }
+    });
+
+    test('an answer that is not right is the same for whomever it is, over every protocol', async () => {
+      for (const [caller, actor] of Object.entries(callers)) {
+        for (const protocol of protocols) {
+          const ids = Object.values(subjects);
+          const answers = await Promise.all(ids.map((userId) => ask({ method }, wrong, userId, actor, protocol)));
+          expect(new Set(answers.map(printOf)), `${caller}, ${protocol}`).toHaveLength(1);
+          if (protocol === 'connect') expect(answers.slice(0, 1).map(outcomeOf)).toEqual([unknown]);
+        }
+      }
+    });
+
+    test('a right one that is too late, or for what waits no more, or of whom may not, is one like any other', async () => {
+      const { sql } = server;
+      const late = subjects['with an expired code'] ?? '';
+      const none = subjects['with a dead code'] ?? '';
+      await sql`update webauthn_registrations set expires_at = ${epoch.toISOString()} where user_id = ${late}`;
+      await sql`delete from webauthn_registrations where user_id = ${none}`;
+      const names = ['whom nobody knows', 'inactive', 'locked', 'initial', 'deleted', 'a machine'];
+      const ids = [...names.map((name) => subjects[name] ?? ''), late, none];
+      for (const [caller, actor] of Object.entries(callers)) {
+        const answers = await Promise.all(ids.map((userId) => ask({ method }, right, userId, actor, 'grpc')));
+        expect(new Set(answers.map(printOf)), caller).toHaveLength(1);
+      }
+      expect(await sql`select from webauthn_credentials`).toHaveLength(0);
+      // Nothing else was wrong with it.
+      const [actor] = Object.values(callers);
+      const other = subjects['of another organization'] ?? '';
+      if (actor) expect(outcomeOf(await ask({ method }, right, other, actor, 'connect'))).toBe('ok');
+      await sql`delete from webauthn_credentials`;
+    });
+  },
+);

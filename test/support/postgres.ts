@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
 import { startEmbedded } from '../../src/kernel/db/embedded.ts';
 import { migrate } from '../../src/kernel/db/migrate.ts';
+import { scratch } from './scratch.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -27,7 +27,7 @@ const settings = { max_connections: '300', fsync: 'off', full_page_writes: 'off'
 
 /** One Postgres for the whole run, with a migrated database that every test file clones. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'roster-test-'));
+  const dataDir = await mkdtemp(join(scratch, 'roster-test-'));
   const log = pino({ level: 'silent' });
   const embedded = await startEmbedded({ dataDir, log, settings });
   const serverUrl = databaseUrl(embedded.url, 'postgres');

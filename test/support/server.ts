@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DescService } from '@bufbuild/protobuf';
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
@@ -9,10 +8,12 @@ import { afterAll } from 'vitest';
 import { AdminService } from '../../gen/zitadel/admin/v1/admin_pb.ts';
 import { ManagementService } from '../../gen/zitadel/management/v1/management_pb.ts';
 import { OrganizationService } from '../../gen/zitadel/org/v2/org_service_pb.ts';
+import { SessionService } from '../../gen/zitadel/session/v2/session_service_pb.ts';
 import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import { type Running, start } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
+import { scratch } from './scratch.ts';
 
 export type Protocol = 'grpc' | 'grpc-web' | 'connect' | 'connect-json';
 
@@ -21,6 +22,7 @@ export const epoch = new Date('2026-01-01T12:00:00Z');
 
 export interface Clients {
   users: Client<typeof UserService>;
+  sessions: Client<typeof SessionService>;
   management: Client<typeof ManagementService>;
   admin: Client<typeof AdminService>;
   organizations: Client<typeof OrganizationService>;
@@ -53,7 +55,7 @@ export interface TestOptions {
 /** The whole app on a database of its own. Call it in `beforeAll`; it closes when the file is done. */
 export async function startServer({ env = {}, beside }: TestOptions = {}): Promise<TestServer> {
   const database = beside?.database ?? (await createDatabase());
-  const dataDir = beside?.dataDir ?? (await mkdtemp(join(tmpdir(), 'roster-data-')));
+  const dataDir = beside?.dataDir ?? (await mkdtemp(join(scratch, 'roster-data-')));
   let now = epoch;
   let seen: string[] = [];
   const config = readConfig({
@@ -126,6 +128,7 @@ function clientsOf(transport: Transport): Clients {
   const client = <S extends DescService>(service: S) => createClient(service, transport);
   return {
     users: client(UserService),
+    sessions: client(SessionService),
     management: client(ManagementService),
     admin: client(AdminService),
     organizations: client(OrganizationService),

@@ -18,6 +18,7 @@ import { HttpRuleSchema } from '../../gen/google/api/http_pb.ts';
 import { file_zitadel_admin_v1_admin as admin } from '../../gen/zitadel/admin/v1/admin_pb.ts';
 import { file_zitadel_management_v1_management as management } from '../../gen/zitadel/management/v1/management_pb.ts';
 import { file_zitadel_org_v2_org_service as organization } from '../../gen/zitadel/org/v2/org_service_pb.ts';
+import { file_zitadel_session_v2_session_service as session } from '../../gen/zitadel/session/v2/session_service_pb.ts';
 import { file_zitadel_user_v2_user_service as user } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import { file_zitadel_v1_error as error } from '../../gen/zitadel/v1/error_pb.ts';
 
@@ -25,7 +26,7 @@ export const lockFile = new URL('../wire.lock', import.meta.url);
 
 export function wireFacts(): string[] {
   const files = new Set<DescFile>();
-  for (const file of [admin, management, organization, user, error]) collect(file, files);
+  for (const file of [admin, management, organization, session, user, error]) collect(file, files);
   return [...files].flatMap(factsOfFile).sort();
 }
 

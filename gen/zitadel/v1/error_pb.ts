@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file zitadel/v1/error.proto.
  */
 export const file_zitadel_v1_error: GenFile = /*@__PURE__*/
-  fileDesc("ChZ6aXRhZGVsL3YxL2Vycm9yLnByb3RvEgp6aXRhZGVsLnYxIioKC0Vycm9yRGV0YWlsEgoKAmlkGAEgASgJEg8KB21lc3NhZ2UYAiABKAliBnByb3RvMw");
+  fileDesc("ChZ6aXRhZGVsL3YxL2Vycm9yLnByb3RvEgp6aXRhZGVsLnYxIioKC0Vycm9yRGV0YWlsEgoKAmlkGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiTQoVQ3JlZGVudGlhbHNDaGVja0Vycm9yEgoKAmlkGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFwoPZmFpbGVkX2F0dGVtcHRzGAMgASgFYgZwcm90bzM");
 
 /**
  * The error detail that existing client libraries read: on every error, beside google.rpc.ErrorInfo.
@@ -39,4 +39,39 @@ export type ErrorDetail = Message<"zitadel.v1.ErrorDetail"> & {
  */
 export const ErrorDetailSchema: GenMessage<ErrorDetail> = /*@__PURE__*/
   messageDesc(file_zitadel_v1_error, 0);
+
+/**
+ * In place of ErrorDetail where the password of a session check is wrong, or its user locked.
+ *
+ * @generated from message zitadel.v1.CredentialsCheckError
+ */
+export type CredentialsCheckError = Message<"zitadel.v1.CredentialsCheckError"> & {
+  /**
+   * The stable reason, the same as in google.rpc.ErrorInfo.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The sentence of the status message, without the reason.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * Wrong passwords in a row, this one included.
+   *
+   * @generated from field: int32 failed_attempts = 3;
+   */
+  failedAttempts: number;
+};
+
+/**
+ * Describes the message zitadel.v1.CredentialsCheckError.
+ * Use `create(CredentialsCheckErrorSchema)` to create a new message.
+ */
+export const CredentialsCheckErrorSchema: GenMessage<CredentialsCheckError> = /*@__PURE__*/
+  messageDesc(file_zitadel_v1_error, 1);
 

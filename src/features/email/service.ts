@@ -1,5 +1,6 @@
 // Owns: the e-mail address of a person, and the proof that it is his. Leaves the rows to features/user, the codes and
 // their delivery to the kernel.
+import { killSessionCodes } from '../../kernel/auth/sessions.ts';
 import type { App, Call, Tx, UserRow } from '../../kernel/call.ts';
 import { createCode, deleteCode, isCodePending, killCodes } from '../../kernel/codes/codes.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
@@ -116,6 +117,7 @@ export async function changeEmail(tx: Tx, user: UserRow, input: EmailInput): Pro
   await deleteCode(tx, user.id, 'email');
   // Who reads at the old address must neither take the account over nor prove that the new one is his.
   await killCodes(tx, user.id, ['invite', 'password', 'passkey']);
+  await killSessionCodes(tx, user.id, 'email');
   await record(tx, user.id, { type: 'email.changed' }, { ...emailColumns(input), emailVerified: false });
   if (verified) await confirmEmail(tx, user);
   return issueEmailCode(tx, { ...user, email: address }, verification);

@@ -1,6 +1,7 @@
 // Owns: whether a user may be used at all. Every check of a token or a credential looks at it anew.
 import { authorize } from '../../kernel/auth/authorize.ts';
 import { refuseLastOwner } from '../../kernel/auth/owners.ts';
+import { endSessions } from '../../kernel/auth/sessions.ts';
 import { type Call, transaction, type UserRow } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
 import { forgiveAllTries } from '../../kernel/guessing.ts';
@@ -35,6 +36,7 @@ function change(call: Call, userId: string, { from, to, refusal, forgives }: Tra
     const user = authorize(tx, await lockRow(tx, userId));
     if (!from.includes(user.state)) throw failure(refusal(user.state));
     if (to !== 'active') await refuseLastOwner(tx, userId);
+    if (to !== 'active') await endSessions(tx, userId);
     if (forgives) await forgiveAllTries(tx.db, userId);
     return record(tx, userId, { type: 'state.changed', from: user.state, to }, { state: to });
   });

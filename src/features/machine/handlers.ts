@@ -3,7 +3,8 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { UserService } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
 import { callOf } from '../../kernel/context.ts';
 import { pageOf } from '../../kernel/paging.ts';
-import { sortOf, toDate, toFilter, toToken } from './convert.ts';
+import { toDate } from '../user/convert.ts';
+import { sortOf, toFilter, toToken } from './convert.ts';
 import { addPersonalAccessToken, listPersonalAccessTokens, removePersonalAccessToken } from './service.ts';
 
 export const machineHandlers = {

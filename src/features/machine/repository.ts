@@ -1,19 +1,16 @@
-import { and, asc, count, desc, eq, gt, gte, inArray, lt, lte, or, type SQL } from 'drizzle-orm';
+import { and, asc, count, desc, eq, inArray, or, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
+import { matchTime, type TimeMatch } from '../../kernel/db/matchTime.ts';
 import { personalAccessTokens, users } from '../../kernel/db/schema.ts';
 import type { Page } from '../../kernel/paging.ts';
 
 type TokenRow = typeof personalAccessTokens.$inferSelect;
 export type ListedToken = Omit<TokenRow, 'hash'> & { organizationId: string };
 
-const comparisons = { equals: eq, after: gt, afterOrEquals: gte, before: lt, beforeOrEquals: lte };
-
-export type Comparison = keyof typeof comparisons;
-
 export type TokenFilter =
   | { field: 'id' | 'userId' | 'organizationId'; id: string }
-  | { field: 'createdAt' | 'expiresAt'; comparison: Comparison; time: Date };
+  | ({ field: 'createdAt' | 'expiresAt' } & TimeMatch);
 
 export interface TokenSearch {
   filters: readonly TokenFilter[];
@@ -77,6 +74,6 @@ function condition(filter: TokenFilter): SQL {
       return eq(columns[filter.field], filter.id);
     case 'createdAt':
     case 'expiresAt':
-      return comparisons[filter.comparison](columns[filter.field], filter.time);
+      return matchTime(columns[filter.field], filter);
   }
 }

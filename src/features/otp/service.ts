@@ -1,5 +1,6 @@
 // Owns: that a person can be sent a one-time code as a factor, by SMS or e-mail. Leaves the codes themselves to whoever
 // signs people in, the address and the number to features/email and features/phone.
+import { forgetFactor } from '../../kernel/auth/sessions.ts';
 import type { Call } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
 import type { Channel } from '../../kernel/outbox/message.ts';
@@ -24,6 +25,7 @@ async function add(call: Call, userId: string, channel: Channel): Promise<Detail
 async function remove(call: Call, userId: string, channel: Channel): Promise<Details> {
   const { details } = await changePerson(call, userId, {}, async (tx) => {
     if (!(await deleteFactor(tx, userId, channel))) throw failure('OTP_NOT_FOUND');
+    await forgetFactor(tx, userId, { kind: 'otp', channel });
     await record(tx, userId, { type: 'otp.removed', channel });
     return {};
   });

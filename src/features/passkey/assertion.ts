@@ -1,11 +1,33 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Tx } from '../../kernel/call.ts';
 import { invalidField } from '../../kernel/errors.ts';
-import { checkAuthenticator, checkClientData, type Expected, reading } from './ceremony.ts';
+import { checkAuthenticator, checkClientData, descriptorsOf, type Expected, reading } from './ceremony.ts';
 import { readCredential } from './credentialJson.ts';
 import { library } from './library.ts';
 import { type CredentialRow, findByCredentialId, type Kind, markUsed } from './repository.ts';
 import { userHandle } from './userHandle.ts';
+
+interface Request {
+  rpId: string;
+  challenge: Buffer;
+  userVerification: 'required' | 'preferred' | 'discouraged';
+  /** Milliseconds. */
+  timeout: number;
+}
+
+/** What a browser needs to sign in with one of these credentials (WebAuthn Level 3, PublicKeyCredentialRequestOptions). */
+export const requestOptions = (
+  credentials: readonly CredentialRow[],
+  { rpId, challenge, userVerification, timeout }: Request,
+): JsonObject => ({
+  publicKey: {
+    challenge: challenge.toString('base64url'),
+    timeout,
+    rpId,
+    allowCredentials: descriptorsOf(credentials),
+    userVerification,
+  },
+});
 
 /** What a sign-in asked for. */
 export interface Asked {

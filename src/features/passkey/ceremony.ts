@@ -1,9 +1,22 @@
 // What registering and signing in have in common: who signed for what, held against what was asked (WebAuthn Level 3, 7.1
 // and 7.2). The library checks it once more; here each deviation has its reason.
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { JsonObject } from '@bufbuild/protobuf';
 import type { App } from '../../kernel/call.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { belongs } from './relyingParty.ts';
+import type { CredentialRow } from './repository.ts';
+
+/** WebAuthn Level 3, 13.4.3 asks for 16 at least. */
+export const challengeBytes = 32;
+
+/** How a browser is told of credentials. */
+export const descriptorsOf = (credentials: readonly Pick<CredentialRow, 'credentialId' | 'transports'>[]): JsonObject[] =>
+  credentials.map(({ credentialId, transports }) => ({
+    type: 'public-key',
+    id: credentialId.toString('base64url'),
+    ...(transports.length > 0 && { transports: [...transports] }),
+  }));
 
 /** What an answer is held against. */
 export interface Expected {

@@ -8,6 +8,7 @@ import type { Reason } from '../../kernel/reasons.ts';
 import { type Details, record } from '../user/events.ts';
 import { personOf, tellAtOnce, withDetails } from '../user/person.ts';
 import { lockUser } from '../user/repository.ts';
+import { challengeBytes } from './ceremony.ts';
 import { type Attachment, creationOptions, registrationMs, verifyRegistration } from './registration.ts';
 import {
   deleteRegistration,
@@ -17,9 +18,6 @@ import {
   listCredentials,
   writeRegistration,
 } from './repository.ts';
-
-/** WebAuthn Level 3, 13.4.3 asks for 16 at least. */
-const challengeBytes = 32;
 
 export interface Begun {
   id: string;

@@ -1,7 +1,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { App, UserRow } from '../../kernel/call.ts';
 import { invalidField } from '../../kernel/errors.ts';
-import { checkAuthenticator, checkClientData, type Expected, reading } from './ceremony.ts';
+import { checkAuthenticator, checkClientData, descriptorsOf, type Expected, reading } from './ceremony.ts';
 import { readCredential } from './credentialJson.ts';
 import { library } from './library.ts';
 import { isUsable } from './publicKey.ts';
@@ -33,11 +33,7 @@ export function creationOptions({ settings }: Pick<App, 'settings'>, user: UserR
       user: { id: userHandle(user.id), name: user.username, displayName: user.displayName || user.username },
       pubKeyCredParams: algorithms.map((alg) => ({ type: 'public-key', alg })),
       timeout: registrationMs,
-      excludeCredentials: known.map(({ credentialId, transports }) => ({
-        type: 'public-key',
-        id: credentialId.toString('base64url'),
-        ...(transports.length > 0 && { transports: [...transports] }),
-      })),
+      excludeCredentials: descriptorsOf(known),
       authenticatorSelection: { userVerification: 'required', ...(attachment && { authenticatorAttachment: attachment }) },
       attestation: 'none',
     },

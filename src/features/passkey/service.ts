@@ -2,6 +2,7 @@
 // factor. Leaves the signatures to @simplewebauthn/server, the codes of links to the kernel, signing in to features/session.
 import { authorize } from '../../kernel/auth/authorize.ts';
 import { canEverywhere } from '../../kernel/auth/caller.ts';
+import { forgetFactor } from '../../kernel/auth/sessions.ts';
 import type { Call } from '../../kernel/call.ts';
 import { createCode } from '../../kernel/codes/codes.ts';
 import { failure } from '../../kernel/errors.ts';
@@ -80,6 +81,7 @@ async function remove(call: Call, userId: string, kind: Kind, id: string): Promi
   const { details } = await changePerson(call, userId, {}, async (tx) => {
     const removed = (await deleteCredential(tx, userId, kind, id)) || (await deleteRegistration(tx, userId, kind, id));
     if (!removed) throw failure(kind === 'passkey' ? 'PASSKEY_NOT_FOUND' : 'U2F_NOT_FOUND');
+    await forgetFactor(tx, userId, { kind: 'webauthn', credentialId: id });
     await record(tx, userId, { type: `${kind}.removed`, credential: id });
     return {};
   });

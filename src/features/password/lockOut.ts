@@ -1,4 +1,5 @@
 import { isLastOwner } from '../../kernel/auth/owners.ts';
+import { endSessions } from '../../kernel/auth/sessions.ts';
 import type { Tx } from '../../kernel/call.ts';
 import { record } from '../user/events.ts';
 import { lockUser } from '../user/repository.ts';
@@ -16,5 +17,6 @@ export async function recordWrongPassword(tx: Tx, userId: string, failures: numb
   // Who has no password has nothing that could be guessed.
   const lockable = (user.state === 'active' || user.state === 'initial') && user.passwordChangedAt !== null;
   if (limit === 0 || failures < limit || !lockable || (await isLastOwner(tx, userId))) return;
+  await endSessions(tx, userId);
   await record(tx, userId, { type: 'state.changed', from: user.state, to: 'locked' }, { state: 'locked' });
 }

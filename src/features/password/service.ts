@@ -1,25 +1,16 @@
 // Owns: the password of a person, how it is stored, and what proves that someone may change it. Leaves the hash formats
 // to kernel/crypto/hashes, codes to kernel/codes, the counting of tries to kernel/guessing, the rules to policy.ts.
 import type { ConnectError } from '@connectrpc/connect';
-import { authorize, isVisible, refusedProof } from '../../kernel/auth/authorize.ts';
+import { authorize, refusedProof } from '../../kernel/auth/authorize.ts';
 import { can } from '../../kernel/auth/caller.ts';
 import { refuseHigherRights } from '../../kernel/auth/privileges.ts';
+import { makeSessionsStale } from '../../kernel/auth/sessions.ts';
 import { type App, type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
 import { checkCode, createCode, deleteCode } from '../../kernel/codes/codes.ts';
 import { acceptedFormats } from '../../kernel/crypto/hashes/formats.ts';
-import {
-  coversAll,
-  hashPassword,
-  isOutdated,
-  normalisePassword,
-  parseHash,
-  verifyDecoy,
-  verifyPassword,
-} from '../../kernel/crypto/hashes/hashes.ts';
-import { HashingBusy } from '../../kernel/crypto/hashes/pool.ts';
+import { hashPassword, normalisePassword, parseHash } from '../../kernel/crypto/hashes/hashes.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
-import { evenOut } from '../../kernel/evenOut.ts';
-import { countTry, forgiveTries, type Guess, settleTry, takeBackTry } from '../../kernel/guessing.ts';
+import { forgiveTries } from '../../kernel/guessing.ts';
 import { checkUrlTemplate } from '../../kernel/links.ts';
 import type { Channel } from '../../kernel/outbox/message.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
@@ -27,10 +18,10 @@ import type { Reason } from '../../kernel/reasons.ts';
 import { type Details, record } from '../user/events.ts';
 import { type Changed, changePerson, personOf, proveByCode, rightsFor, tellAtOnce } from '../user/person.ts';
 import { findUser, lockUser } from '../user/repository.ts';
-import { recordWrongPassword } from './lockOut.ts';
+import { checkCurrent } from './check.ts';
 import { type Person, refusalOf } from './policy.ts';
 import { findPolicy } from './policyRepository.ts';
-import { findHash, replaceHash, writeHash } from './repository.ts';
+import { replaceHash, writeHash } from './repository.ts';
 
 /** A password in plain, or the hash that another system made of it. */
 export type PasswordInput = ({ kind: 'plain'; password: string } | { kind: 'hash'; hash: string }) & { changeRequired: boolean };
@@ -111,68 +102,6 @@ export async function prepareChange(
 const codeProof = (userId: string, code: string) =>
   ({ userId, purpose: 'password', code, wrong: 'CODE_WRONG', absent: 'CODE_ABSENT' }) as const;
 
-interface Subject {
-  userId: string;
-  user: UserRow | undefined;
-  unknown?: Reason | undefined;
-}
-
-/** The stored hash that the password is right for. Costs the same whether there is such a user, and whether he has one. */
-async function checkCurrent(call: Call, { userId, user, unknown }: Subject, password: string): Promise<string> {
-  const begun = performance.now();
-  const hash = user && (await findHash(call, user.id));
-  if (user && hash === undefined && isVisible(call, user)) throw failure('PASSWORD_NOT_SET');
-  const guess = { userId, kind: 'password', user } as const;
-  const failures = await countTry(call, guess);
-  const right = await unlessBusy(call, guess, () => isRight(hash, password));
-  await settleTry(call, guess, right);
-  if (hash !== undefined && right) {
-    return isOutdated(hash) && coversAll(hash, password) ? rehash(call, userId, hash, password) : hash;
-  }
-  if (user) await transaction(call, (tx) => recordWrongPassword(tx, user.id, failures));
-  // Imported hashes cost something else than the decoy, and history is written for those only who have one.
-  if (!user || !isVisible(call, user)) await evenOut(begun);
-  throw refusedProof(call, user, 'PASSWORD_WRONG', unknown);
-}
-
-async function isRight(hash: string | undefined, password: string): Promise<boolean> {
-  if (hash !== undefined) return verifyPassword(hash, password);
-  await verifyDecoy(password);
-  return false;
-}
-
-/** A try that hashing had no time for is none. */
-async function unlessBusy<T>(call: Call, guess: Guess, look: () => Promise<T>): Promise<T> {
-  try {
-    return await look();
-  } catch (error) {
-    if (error instanceof HashingBusy) await takeBackTry(call, guess);
-    throw error;
-  }
-}
-
-/**
- * Puts a hash of our own in the place of one that cost too little, now that the password is known. Returns what is stored.
- * A change of the hash, not of the password: its age and whether it must be changed stay. Where hashing is busy the old one
- * stays until the next check.
- */
-async function rehash(call: Call, userId: string, old: string, password: string): Promise<string> {
-  const hash = await hashPassword(password).catch((error: unknown) => {
-    if (error instanceof HashingBusy) return undefined;
-    throw error;
-  });
-  if (hash === undefined) return old;
-  const replaced = await transaction(call, async (tx) => {
-    if (!(await lockUser(tx, userId)) || !(await replaceHash(tx, userId, old, hash))) return false;
-    await record(tx, userId, { type: 'password.rehashed' });
-    return true;
-  });
-  if (replaced) return hash;
-  // Another call was first: with the same password, or with a new one.
-  const stored = await findHash(call, userId);
-  return stored !== undefined && (await verifyPassword(stored, password)) ? stored : old;
-}
-
 /**
  * Under the lock: consumes the code that was right before. That the password is still the one that was checked is seen when
  * it is replaced.
@@ -199,6 +128,7 @@ export async function changePassword(
   change: PreparedPassword & Partial<Pick<PasswordChange, 'provenBy'>>,
 ): Promise<Details> {
   await deleteCode(tx, user.id, 'password');
+  await makeSessionsStale(tx, user.id);
   const details = await storePassword(tx, user, change, change.provenBy);
   if (user.emailVerified) await enqueue(tx, user, 'email', { kind: 'password-changed' });
   return details;

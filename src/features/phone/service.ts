@@ -1,6 +1,7 @@
 // Owns: the phone number of a person, and the proof that it is his. Leaves the rows to features/user, the codes and
 // their delivery to the kernel.
 import parsePhoneNumber from 'libphonenumber-js/max';
+import { forgetFactor, killSessionCodes } from '../../kernel/auth/sessions.ts';
 import type { App, Call, Tx, UserRow } from '../../kernel/call.ts';
 import { createCode, deleteCode, isCodePending, killCodes } from '../../kernel/codes/codes.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
@@ -90,6 +91,7 @@ export async function changePhone(tx: Tx, user: UserRow, input: PhoneInput): Pro
   }
   await deleteCode(tx, user.id, 'phone');
   await killCodes(tx, user.id, ['password']);
+  await killSessionCodes(tx, user.id, 'sms');
   await record(tx, user.id, { type: 'phone.changed' }, { phone: number, phoneVerified: false });
   if (verified) await confirmPhone(tx, user);
   return issuePhoneCode(tx, { ...user, phone: number }, verification);
@@ -105,7 +107,7 @@ export async function clearPhone(tx: Tx, user: UserRow): Promise<void> {
   if (user.phone === '') return;
   await deleteCode(tx, user.id, 'phone');
   // What went to the number goes nowhere any more.
-  await deleteSmsFactor(tx, user.id);
+  if (await deleteSmsFactor(tx, user.id)) await forgetFactor(tx, user.id, { kind: 'otp', channel: 'sms' });
   await killCodes(tx, user.id, ['password']);
   await record(tx, user.id, { type: 'phone.removed' }, { phone: '', phoneVerified: false });
 }

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { authorize } from '../../kernel/auth/authorize.ts';
 import { refuseHigherRights } from '../../kernel/auth/privileges.ts';
+import { forgetFactor } from '../../kernel/auth/sessions.ts';
 import type { Call, Tx } from '../../kernel/call.ts';
 import { randomText } from '../../kernel/codes/random.ts';
 import { hashUnder } from '../../kernel/crypto/hashes/hashes.ts';
@@ -60,7 +61,9 @@ const shown = (code: string) => `${code.slice(0, codeLength / 2)}-${code.slice(c
 export async function removeRecoveryCodes(call: Call, userId: string): Promise<Details> {
   const { details } = await changePerson(call, userId, {}, async (tx, user) => {
     if (user.state === 'locked') throw failure('USER_LOCKED');
-    if ((await deleteCodes(tx, userId)) > 0) await record(tx, userId, { type: 'recovery.codes.removed' });
+    if ((await deleteCodes(tx, userId)) === 0) return {};
+    await forgetFactor(tx, userId, { kind: 'recovery-code' });
+    await record(tx, userId, { type: 'recovery.codes.removed' });
     return {};
   });
   return details;
@@ -71,6 +74,8 @@ export async function prepareRecoveryCode(call: Call, userId: string, typed: str
   const salt = await findSalt(call, userId);
   return salt && hashUnder(salt, normalised(typed));
 }
+
+export const hasRecoveryCodes = async (tx: Tx, userId: string): Promise<boolean> => (await countCodes(tx, userId)) > 0;
 
 /** Whether it is one of the user's; used up with the answer. Tries are counted by the caller (kernel/guessing). */
 export const useRecoveryCode = (tx: Tx, userId: string, prepared: Buffer): Promise<boolean> => takeCode(tx, userId, prepared);

@@ -1,6 +1,7 @@
 // Owns: the TOTP factor of a person: its secret, sealed at rest, and that each code is taken once. Leaves the algorithm
 // (RFC 6238) to otpauth, the counting of tries to kernel/guessing.
 import { Secret, TOTP } from 'otpauth';
+import { forgetFactor } from '../../kernel/auth/sessions.ts';
 import type { App, Call, Tx, UserRow } from '../../kernel/call.ts';
 import { open, seal } from '../../kernel/crypto/seal.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
@@ -66,6 +67,7 @@ export async function confirm(tx: Tx, user: UserRow, code: string): Promise<bool
 export async function removeTOTP(call: Call, userId: string): Promise<Details> {
   const { details } = await changePerson(call, userId, {}, async (tx) => {
     if (!(await deleteTotp(tx, userId))) throw failure('TOTP_NOT_FOUND');
+    await forgetFactor(tx, userId, { kind: 'totp' });
     await record(tx, userId, { type: 'totp.removed' });
     return {};
   });

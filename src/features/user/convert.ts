@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import type { TextFilterMethod } from '../../../gen/zitadel/filter/v2/filter_pb.ts';
+import { type Timestamp, timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { TextFilterMethod, TimestampFilterMethod } from '../../../gen/zitadel/filter/v2/filter_pb.ts';
 import {
   type Details as DetailsMessage,
   DetailsSchema,
@@ -8,8 +8,11 @@ import {
   type TextQueryMethod,
 } from '../../../gen/zitadel/object/v2/object_pb.ts';
 import { AccessTokenType, Gender, type UserSchema, UserState } from '../../../gen/zitadel/user/v2/user_pb.ts';
+import type { TimestampQueryMethod } from '../../../gen/zitadel/v1/object_pb.ts';
 import type { UserRow } from '../../kernel/call.ts';
 import type { TextMatch } from '../../kernel/db/matchText.ts';
+import { type TimeMatch, timeComparisons } from '../../kernel/db/matchTime.ts';
+import { invalidField } from '../../kernel/errors.ts';
 import { type Details, detailsOf } from './events.ts';
 
 /** What a write answers with: without the creation date. */
@@ -101,6 +104,28 @@ const toMachine = (user: UserRow) => ({
   description: user.description,
   accessTokenType: accessTokenTypes[user.accessTokenType],
 });
+
+/** A condition on a time. The definitions refuse methods that they do not know. */
+export function toTimeMatch(
+  method: TimestampFilterMethod | TimestampQueryMethod,
+  timestamp: Timestamp | undefined,
+  field: string,
+): TimeMatch {
+  const comparison = timeComparisons[method];
+  if (!comparison) throw new Error(`timestamp method ${method} passed validation`);
+  return { comparison, time: toDate(timestamp, field) };
+}
+
+/** Seconds since 1970 of 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: the range of a protobuf Timestamp. */
+const firstSecond = -62_135_596_800n;
+const lastSecond = 253_402_300_799n;
+
+/** A point in time; INVALID_REQUEST outside the years 1 to 9999, which the binary form does not keep to by itself. */
+export function toDate(timestamp: Timestamp | undefined, field: string): Date {
+  const inRange = timestamp && timestamp.seconds >= firstSecond && timestamp.seconds <= lastSecond;
+  if (!inRange) throw invalidField('INVALID_REQUEST', field, { violation: `${field}: must be a time of the years 1 to 9999` });
+  return timestampDate(timestamp);
+}
 
 // TextQueryMethod and TextFilterMethod number their methods alike; every odd one ignores letter case.
 const textMatchKinds = ['equals', 'starts', 'contains', 'ends'] as const;

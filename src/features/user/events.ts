@@ -31,6 +31,8 @@ export type UserEvent =
   | { type: 'passkey.code.created' }
   | { type: 'passkey.registered' | 'passkey.added' | 'passkey.removed'; credential: string }
   | { type: 'u2f.registered' | 'u2f.added' | 'u2f.removed'; credential: string }
+  | { type: 'session.checked'; session: string; factors: readonly string[] }
+  | { type: 'session.check.failed'; session: string; factor: string }
   | { type: 'metadata.set'; keys: string[] }
   | { type: 'metadata.removed'; keys: string[] }
   | { type: 'token.added'; tokenId: string }

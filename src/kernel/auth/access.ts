@@ -19,6 +19,11 @@ export type Access =
    * on the user's organization; to be the user is enough where `self` says so.
    */
   | { on: 'proof'; otherwise?: { permission: Permission; self: boolean } }
+  /**
+   * The permission on the organization of the session's user, on the instance where it has none; `own`: it is enough to
+   * have made the session, to be its user, or to bring its token.
+   */
+  | { on: 'session'; permission: Permission; own: boolean }
   /** The permission on the organization that the call names: in its request, else in the header, else the caller's own. */
   | { on: 'organization'; permission: Permission }
   /** The permission on the whole instance. */

@@ -5,6 +5,8 @@ export interface Caller {
   id: string;
   organizationId: string;
   type: 'human' | 'machine';
+  /** Of the session whose token made the call. */
+  sessionId?: string;
   /** Permissions on everything. */
   everywhere: ReadonlySet<Permission>;
   /** Permissions by organization. */

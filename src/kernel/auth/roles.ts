@@ -13,28 +13,39 @@ export type Permission =
   | 'user.delete'
   | 'user.credential.write'
   | 'user.passkey.write'
-  | 'user.self.delete';
+  | 'user.self.delete'
+  | 'session.read'
+  | 'session.write'
+  | 'session.delete';
 
 const allUser = ['user.read', 'user.write', 'user.delete', 'user.credential.write', 'user.passkey.write'] as const;
 const orgMembers = ['org.read', 'org.member.read', 'org.member.write', 'org.member.delete'] as const;
 const iamMembers = ['iam.member.read', 'iam.member.write', 'iam.member.delete'] as const;
+const sessionManager = ['session.read', 'session.delete'] as const;
 const orgViewer = ['org.read', 'org.member.read', 'user.read'] as const;
 
 /** Roles of the instance: their permissions hold in every organization. */
 export const instanceRoles: Record<string, readonly Permission[]> = {
-  IAM_OWNER: [...allUser, ...orgMembers, ...iamMembers, 'org.create'],
-  IAM_OWNER_VIEWER: [...orgViewer, 'iam.member.read'],
-  IAM_ORG_MANAGER: [...allUser, ...orgMembers, 'org.create'],
-  IAM_USER_MANAGER: ['org.read', 'org.member.read', 'user.read', 'user.write', 'user.delete', 'user.passkey.write'],
-  IAM_LOGIN_CLIENT: ['org.read', 'org.member.read', 'user.read', 'user.write', 'user.credential.write', 'user.passkey.write'],
+  IAM_OWNER: [...allUser, ...orgMembers, ...iamMembers, 'org.create', ...sessionManager, 'session.write'],
+  IAM_OWNER_VIEWER: [...orgViewer, 'iam.member.read', 'session.read'],
+  IAM_ORG_MANAGER: [...allUser, ...orgMembers, 'org.create', ...sessionManager],
+  IAM_USER_MANAGER: [
+    ...(['org.read', 'org.member.read', 'user.read', 'user.write', 'user.delete', 'user.passkey.write'] as const),
+    ...sessionManager,
+  ],
+  IAM_LOGIN_CLIENT: [
+    ...(['org.read', 'org.member.read', 'user.read', 'user.write', 'user.credential.write', 'user.passkey.write'] as const),
+    ...sessionManager,
+    'session.write',
+  ],
   SELF_MANAGEMENT_GLOBAL: ['user.self.delete'],
 };
 
 /** Roles of one organization. */
 export const organizationRoles: Record<string, readonly Permission[]> = {
-  ORG_OWNER: [...allUser, ...orgMembers],
+  ORG_OWNER: [...allUser, ...orgMembers, ...sessionManager],
   ORG_OWNER_VIEWER: orgViewer,
-  ORG_USER_MANAGER: ['org.read', 'user.read', 'user.write', 'user.delete'],
+  ORG_USER_MANAGER: ['org.read', 'user.read', 'user.write', 'user.delete', ...sessionManager],
   ORG_USER_PERMISSION_EDITOR: orgViewer,
   ORG_PROJECT_PERMISSION_EDITOR: orgViewer,
   ORG_USER_SELF_MANAGER: ['user.self.delete'],

@@ -20,7 +20,8 @@ const memberships = {
     from ${organizationMembers} where ${organizationMembers.userId} = ${users.id})`,
 };
 
-const callerColumns = { id: users.id, organizationId: users.organizationId, type: users.type, ...memberships };
+/** What makes a caller, of a row of users with the row of its membership of the instance. */
+export const callerColumns = { id: users.id, organizationId: users.organizationId, type: users.type, ...memberships };
 
 // The state of user, organization and token is judged here, with every call: ending any of them bites at once.
 const valid = and(
@@ -41,7 +42,8 @@ const findCaller = prepared((db) =>
     .prepare('find_caller'),
 );
 
-const subjects = alias(users, 'subjects');
+/** The user asked for. */
+export const subjects = alias(users, 'subjects');
 
 const findCallerAndSubject = prepared((db) =>
   db
@@ -72,7 +74,7 @@ export async function authenticate(db: Db, hash: Buffer, time: Date, subject?: s
   return row && { caller: callerOf(row.caller), subject: row.subject ?? undefined };
 }
 
-function callerOf({
+export function callerOf({
   instance,
   organizations: within,
   ...caller

@@ -31,6 +31,8 @@ export const codePurpose = pgEnum('code_purpose', ['email', 'phone', 'password',
 export const channel = pgEnum('channel', ['email', 'sms']);
 /** What signs: alone, with its user verified, or beside another factor. */
 export const webauthnKind = pgEnum('webauthn_kind', ['passkey', 'u2f']);
+/** How far an authenticator has to verify its user (WebAuthn Level 3, 5.8.6). */
+export const userVerification = pgEnum('user_verification', ['required', 'preferred', 'discouraged']);
 
 /** Hands every process its part of the id space (kernel/ids.ts). */
 export const nodeIds = pgSequence('node_ids', { startWith: 1, minValue: 1, cycle: true, maxValue: 1_000_000 });
@@ -364,6 +366,92 @@ export const personalAccessTokens = pgTable(
     changedAt: time('changed_at').notNull(),
   },
   (t) => [uniqueIndex('personal_access_tokens_hash').on(t.hash), index('personal_access_tokens_user').on(t.userId)],
+);
+
+/**
+ * What was checked for a person (features/session). A factor's time stands while what it was checked by does: what takes
+ * that away clears it in the same transaction. A row that has ended keeps who it was of and nothing else.
+ */
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: text('id').primaryKey(),
+    creatorId: text('creator_id').notNull(),
+    /** Null until a user was checked; from then on for good, even when the user is deleted. */
+    userId: text('user_id'),
+    organizationId: text('organization_id'),
+    /** Of the token that counts; null once the session has ended. */
+    tokenHash: bytes('token_hash'),
+    sequence: bigint('sequence', { mode: 'bigint' }).notNull(),
+    createdAt: time('created_at').notNull(),
+    changedAt: time('changed_at').notNull(),
+    /** Null: never. */
+    expiresAt: time('expires_at'),
+    endedAt: time('ended_at'),
+    /** Only the user counts, until a first factor is checked anew. */
+    stale: boolean('stale').notNull().default(false),
+    userVerifiedAt: time('user_verified_at'),
+    passwordVerifiedAt: time('password_verified_at'),
+    webauthnVerifiedAt: time('webauthn_verified_at'),
+    /** Whether the authenticator verified its user. */
+    webauthnUserVerified: boolean('webauthn_user_verified').notNull().default(false),
+    /** The passkey or security key that signed. */
+    webauthnCredentialId: text('webauthn_credential_id'),
+    totpVerifiedAt: time('totp_verified_at'),
+    otpSmsVerifiedAt: time('otp_sms_verified_at'),
+    otpEmailVerifiedAt: time('otp_email_verified_at'),
+    recoveryCodeVerifiedAt: time('recovery_code_verified_at'),
+    /** Values in base64. */
+    metadata: jsonb('metadata').$type<Record<string, string>>().notNull().default({}),
+    userAgent: jsonb('user_agent').$type<UserAgent>(),
+  },
+  (t) => [
+    uniqueIndex('sessions_token').on(t.tokenHash),
+    index('sessions_user').on(t.userId, t.id).where(sql`${t.endedAt} is null`),
+    index('sessions_organization').on(t.organizationId, t.id).where(sql`${t.endedAt} is null`),
+    index('sessions_creator').on(t.creatorId, t.id).where(sql`${t.endedAt} is null`),
+    index('sessions_creation').on(t.createdAt, t.id).where(sql`${t.endedAt} is null`),
+    // By its hash: it can be longer than an entry of a tree.
+    index('sessions_fingerprint').using('hash', sql`(${t.userAgent} ->> 'fingerprintId')`),
+    // For the clean-up.
+    index('sessions_expiry').on(t.expiresAt).where(sql`${t.expiresAt} is not null`),
+    index('sessions_end').on(t.endedAt).where(sql`${t.endedAt} is not null`),
+  ],
+);
+
+/** What a client says of itself. */
+export interface UserAgent {
+  fingerprintId?: string | undefined;
+  ip?: string | undefined;
+  description?: string | undefined;
+  header?: Record<string, string[]>;
+}
+
+const sessionId = () =>
+  text('session_id')
+    .notNull()
+    .references(() => sessions.id, { onDelete: 'cascade' });
+
+/** WebAuthn challenges that wait for their answer: one for each session. */
+export const sessionChallenges = pgTable('session_challenges', {
+  sessionId: sessionId().primaryKey(),
+  rpId: text('rp_id').notNull(),
+  challenge: bytes('challenge').notNull(),
+  userVerification: userVerification('user_verification').notNull(),
+  expiresAt: time('expires_at').notNull(),
+});
+
+/** One-time codes that a session asked for. */
+export const sessionCodes = pgTable(
+  'session_codes',
+  {
+    sessionId: sessionId(),
+    channel: channel('channel').notNull(),
+    hash: bytes('hash').notNull(),
+    failures: integer('failures').notNull().default(0),
+    expiresAt: time('expires_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.sessionId, t.channel] })],
 );
 
 const membership = () => ({

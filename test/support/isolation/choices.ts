@@ -29,7 +29,7 @@ interface Subject {
 }
 
 const unknown: Subject = {
-  user: { id: unknownId, parts: { token: unknownId, passkey: unknownId, u2f: unknownId } },
+  user: { id: unknownId, parts: { token: unknownId, passkey: unknownId, u2f: unknownId, session: unknownId } },
   place: { id: unknownId, domain: 'unknown.example.com' },
 };
 
@@ -41,6 +41,7 @@ function idOf({ kind, isNew }: IdPlace, { user, place }: Subject): string {
     case 'token':
     case 'passkey':
     case 'u2f':
+    case 'session':
       return user.parts[kind];
     case 'organization':
       return place.id;

@@ -55,6 +55,8 @@ function byAccess(world: World, cell: Cell): Verdict {
       return asOwner;
     case 'user':
       return onUser(world, cell, access);
+    case 'session':
+      return onSession(world, cell, access);
     case 'organization':
       return inOrganization(world, cell, access.permission, chosenOrganization(world, cell), denied('ORGANIZATION_DENIED'));
     case 'instance':
@@ -131,11 +133,22 @@ function onProof(world: World, cell: Cell, { otherwise }: Access & { on: 'proof'
   return hasEverywhere(caller, 'user.read') ? asOwner : hidden('USER_NOT_FOUND');
 }
 
+/** A session is its user's, and is reached by who is he, or holds the permission where he lives. */
+function onSession(world: World, { caller, json }: Cell, access: Access & { on: 'session' }): Verdict {
+  const user = [...world.people.values()].find(({ parts }) => parts.session === textOf(json.sessionId));
+  if (!user) return asOwner;
+  const involved = user.id === caller.id;
+  if (!involved && !has(caller, 'session.read', user.organizationId)) return hidden('SESSION_NOT_FOUND');
+  if (textOf(json.sessionToken) !== '' && access.own) return denied('SESSION_TOKEN_WRONG');
+  return has(caller, access.permission, user.organizationId) || (access.own && involved) ? asOwner : denied();
+}
+
 /** A part of somebody else's is no part of his. */
 const foreignPart = ({ parts }: Person, places: readonly IdPlace[], json: JsonObject): IdPlace | undefined =>
   places.find(({ kind, path }) => isPart(kind) && textOf(at(json, path)) !== parts[kind]);
 
-const isPart = (kind: IdPlace['kind']): kind is Part => kind === 'token' || kind === 'passkey' || kind === 'u2f';
+const isPart = (kind: IdPlace['kind']): kind is Part =>
+  kind === 'token' || kind === 'passkey' || kind === 'u2f' || kind === 'session';
 
 /** What nobody does to himself without user.write, on any method: decisions that hold across the whole service. */
 function onSelf(caller: Person, json: JsonObject): Verdict {

@@ -15,7 +15,7 @@ export const totpSecret = 'JBSWY3DPEHPK3PXP';
 
 /** The challenge of the registrations that wait for an answer there, and the answer. */
 export const challenge = Buffer.alloc(32, 1);
-const answer = new Authenticator(Buffer.alloc(32, 2)).register(
+export const answer = new Authenticator(Buffer.alloc(32, 2)).register(
   { publicKey: { challenge: challenge.toString('base64url'), rp: { id: 'roster.example.com' } } },
   'https://roster.example.com',
 );
@@ -70,7 +70,7 @@ export const insideItself: Readonly<Record<string, JsonObject>> = {
 
 export type Kind = 'user' | 'organization' | 'domain' | Part;
 /** What hangs on one user. */
-export type Part = 'token' | 'passkey' | 'u2f';
+export type Part = 'token' | 'passkey' | 'u2f' | 'session';
 
 /** What an id names, by the words before "id". */
 export const kinds: Readonly<Record<string, Kind>> = {
@@ -82,6 +82,9 @@ export const kinds: Readonly<Record<string, Kind>> = {
   token: 'token',
   passkey: 'passkey',
   u2f: 'u2f',
+  session: 'session',
+  ids_query: 'session',
+  creator_query: 'user',
 };
 
 /** Ids that the request gives to something new. */
@@ -96,6 +99,9 @@ export const foreignIds: ReadonlySet<string> = new Set([
   'zitadel.user.v2.IDPLink.idp_id',
   'zitadel.user.v2.IDPLink.user_id',
   'zitadel.user.v2.PasskeyRegistrationCode.id',
+  'zitadel.session.v2.CheckIDPIntent.idp_intent_id',
+  'zitadel.session.v2.UserAgent.fingerprint_id',
+  'zitadel.session.v2.UserAgentQuery.fingerprint_id',
 ]);
 
 /** In place of such an id. The codes of registration links in the world are made with it. */

@@ -4,7 +4,7 @@ import { codeWithId } from '../../../src/kernel/codes/codes.ts';
 import { codePurpose, webauthnKind } from '../../../src/kernel/db/schema.ts';
 import { channels } from '../../../src/kernel/outbox/message.ts';
 import { createHuman, createMachine, createOrganization, grant, homeOf, leaveCode, tokenFor, unique } from '../actors.ts';
-import type { TestServer } from '../server.ts';
+import { epoch, type TestServer } from '../server.ts';
 import { challenge, code, foreignId, metadataKey, type Part, password, totpSecret } from './values.ts';
 
 export interface Person {
@@ -100,8 +100,9 @@ async function createPerson(
   await tokenFor(server, id);
   const [token] = await server.sql<{ id: string }[]>`select id from personal_access_tokens where user_id = ${id}`;
   if (!token) throw new Error(`${id} has no token`);
-  const parts = { token: token.id, passkey: `${id}-passkey`, u2f: `${id}-u2f` };
+  const parts = { token: token.id, passkey: `${id}-passkey`, u2f: `${id}-u2f`, session: `${id}-session` };
   if (type === 'human') await addFactors(server, id, parts);
+  await addSession(server, id, organizationId, parts.session);
   if (instance.length > 0) await grant(server, id, instance);
   for (const [organization, roles] of Object.entries(within)) await grant(server, id, roles, organization);
   return { id, organizationId, type, instance, within, parts };
@@ -122,6 +123,12 @@ async function addFactors(server: TestServer, userId: string, parts: Person['par
   await sql`insert into totps (user_id, secret, ready) values (${userId}, ${secret}, false)`;
   await sql`insert into recovery_salts (user_id, salt) values (${userId}, ${Buffer.alloc(16, 3)})`;
   await sql`insert into recovery_codes (user_id, hash) values (${userId}, ${Buffer.alloc(32, 4)})`;
+}
+
+/** One that a machine of the instance has made. */
+async function addSession({ sql }: TestServer, userId: string, organizationId: string, id: string): Promise<void> {
+  await sql`insert into sessions (id, creator_id, user_id, organization_id, token_hash, sequence, created_at, changed_at, user_verified_at)
+    values (${id}, 'somebody', ${userId}, ${organizationId}, ${Buffer.from(id)}, 1, ${epoch}, ${epoch}, ${epoch})`;
 }
 
 const createFullHuman = (server: TestServer, organizationId: string): Promise<string> =>
