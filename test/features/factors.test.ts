@@ -1,3 +1,4 @@
+import { hashRaw } from '@node-rs/argon2';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AuthFactorState } from '../../gen/zitadel/user/v2/user_pb.ts';
 import { AuthenticationMethodType, AuthFactors } from '../../gen/zitadel/user/v2/user_service_pb.ts';
@@ -89,14 +90,25 @@ describe('recovery codes', () => {
     expect(outcomes.filter((each) => each === true)).toHaveLength(1);
   });
 
-  test('are stored as hashes only, under one salt', async () => {
+  test('are stored as argon2id hashes, under one salt until all are removed', async () => {
     const userId = await createHuman(server);
-    const { recoveryCodes } = await users.generateRecoveryCodes({ userId, count: 2 });
-    await users.generateRecoveryCodes({ userId, count: 2 });
+    const generate = async () => (await users.generateRecoveryCodes({ userId, count: 2 })).recoveryCodes;
+    const saltNow = async () => {
+      const rows = await server.sql<{ salt: Buffer }[]>`select salt from recovery_salts where user_id = ${userId}`;
+      expect(rows).toHaveLength(1);
+      return rows[0]?.salt ?? Buffer.alloc(0);
+    };
+    const shown = [...(await generate()), ...(await generate())];
+    const salt = await saltNow();
+    expect(salt).toHaveLength(16);
+    const argon2id = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1, salt };
+    const hashes = await Promise.all(shown.map((code) => hashRaw(code.replace('-', ''), argon2id)));
     const rows = await server.sql<{ hash: Buffer }[]>`select hash from recovery_codes where user_id = ${userId}`;
-    expect(rows).toHaveLength(4);
-    for (const { hash } of rows) for (const code of recoveryCodes) expect(hash.toString('latin1')).not.toContain(code);
-    expect(await server.sql`select salt from recovery_salts where user_id = ${userId}`).toHaveLength(1);
+    const inHex = (all: readonly Buffer[]) => all.map((hash) => hash.toString('hex')).toSorted();
+    expect(inHex(rows.map(({ hash }) => hash))).toEqual(inHex(hashes));
+    await users.removeRecoveryCodes({ userId });
+    await generate();
+    expect(await saltNow()).not.toEqual(salt);
   });
 
   test('are added to the unused ones, up to ten', async () => {
