@@ -5,7 +5,7 @@ import { checkTotp } from '../../src/features/totp/service.ts';
 import { transaction } from '../../src/kernel/call.ts';
 import { operatorCall } from '../../src/system.ts';
 import { actAs, createHuman, createMachine, readHuman } from '../support/actors.ts';
-import { outcome } from '../support/errors.ts';
+import { brokenFields, outcome } from '../support/errors.ts';
 import { type Clients, epoch, startServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -69,6 +69,16 @@ describe('RegisterTOTP', () => {
     const { secret } = await users.registerTOTP({ userId });
     const [row] = await server.sql<{ secret: Buffer }[]>`select secret from totps where user_id = ${userId}`;
     expect(row?.secret.toString('latin1')).not.toContain(secret);
+  });
+
+  test('one that is taken over holds a byte at least', async () => {
+    for (const totpSecret of ['A', 'a=======', '=', '1', 'AA AA']) {
+      expect(await brokenFields(createHuman(server, { totpSecret })), totpSecret).toEqual(['human.totp_secret']);
+    }
+    for (const totpSecret of ['AA', 'secret', 'aa======']) {
+      const userId = await createHuman(server, { totpSecret });
+      expect(await check(userId, shown(totpSecret))).toBe(true);
+    }
   });
 
   test('nobody and a machine have none to register, verify or remove', async () => {
