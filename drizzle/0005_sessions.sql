@@ -43,6 +43,8 @@ CREATE TABLE "sessions" (
 --> statement-breakpoint
 ALTER TABLE "session_challenges" ADD CONSTRAINT "session_challenges_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "session_codes" ADD CONSTRAINT "session_codes_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "session_challenges_expiry" ON "session_challenges" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "session_codes_expiry" ON "session_codes" USING btree ("expires_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "sessions_token" ON "sessions" USING btree ("token_hash");--> statement-breakpoint
 CREATE INDEX "sessions_user" ON "sessions" USING btree ("user_id","id") WHERE "sessions"."ended_at" is null;--> statement-breakpoint
 CREATE INDEX "sessions_organization" ON "sessions" USING btree ("organization_id","id") WHERE "sessions"."ended_at" is null;--> statement-breakpoint
@@ -50,4 +52,6 @@ CREATE INDEX "sessions_creator" ON "sessions" USING btree ("creator_id","id") WH
 CREATE INDEX "sessions_creation" ON "sessions" USING btree ("created_at","id") WHERE "sessions"."ended_at" is null;--> statement-breakpoint
 CREATE INDEX "sessions_fingerprint" ON "sessions" USING hash (("user_agent" ->> 'fingerprintId'));--> statement-breakpoint
 CREATE INDEX "sessions_expiry" ON "sessions" USING btree ("expires_at") WHERE "sessions"."expires_at" is not null;--> statement-breakpoint
-CREATE INDEX "sessions_end" ON "sessions" USING btree ("ended_at") WHERE "sessions"."ended_at" is not null;
+CREATE INDEX "sessions_end" ON "sessions" USING btree ("ended_at") WHERE "sessions"."ended_at" is not null;--> statement-breakpoint
+CREATE INDEX "codes_expiry" ON "codes" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "webauthn_registrations_expiry" ON "webauthn_registrations" USING btree ("expires_at");

@@ -24,6 +24,7 @@ import {
 import { openDelivery } from './kernel/outbox/delivery.ts';
 import { noticesOf, Sender } from './kernel/outbox/sender.ts';
 import type { Settings } from './kernel/settings.ts';
+import { Sweeper } from './kernel/sweeping/sweeper.ts';
 import { serve } from './server/serve.ts';
 
 /** What a test, and nobody else, gives in place of the real thing. */
@@ -56,11 +57,14 @@ export async function start(config: Config, replacements: Replacements = {}): Pr
     const sender = new Sender(app, delivery.deliver);
     // Stops after the listener: requests that end meanwhile may still queue messages.
     closers.push(() => sender.stop(config.drainMs));
+    const sweeper = new Sweeper(app);
+    closers.push(() => sweeper.stop());
     const listener = await serve(app, config, () => noticesOf(config.delivery, sender));
     closers.push(() => listener.close(config.drainMs));
     app.settings.publicUrl = knownUrl(config, listener.port);
     // Links in what waits from before begin with the public URL.
     await sender.start(client);
+    sweeper.start();
     return { app, url: app.settings.publicUrl, port: listener.port, tokenFile, close };
   } catch (error) {
     await close();

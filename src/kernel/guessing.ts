@@ -1,4 +1,4 @@
-import { and, eq, lt, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { can } from './auth/caller.ts';
 import type { Call } from './call.ts';
 import type { Db } from './db/client.ts';
@@ -134,11 +134,6 @@ export async function forgiveTries(db: Db, userId: string, kind: Guessed): Promi
 /** After an unlock, and with the user. */
 export async function forgiveAllTries(db: Db, userId: string): Promise<void> {
   await db.delete(guesses).where(eq(guesses.userId, userId));
-}
-
-/** Removes what nobody has to wait for any more. Whether it is done changes no answer. */
-export async function sweepTries(db: Db, now: Date): Promise<void> {
-  await db.delete(guesses).where(lt(guesses.lastAt, new Date(now.getTime() - memoryMs)));
 }
 
 const matching = (userId: string, kind: Guessed) => and(eq(guesses.userId, userId), eq(guesses.kind, kind));

@@ -287,7 +287,7 @@ export const webauthnRegistrations = pgTable(
     challenge: bytes('challenge').notNull(),
     expiresAt: time('expires_at').notNull(),
   },
-  (t) => [primaryKey({ columns: [t.userId, t.kind] })],
+  (t) => [primaryKey({ columns: [t.userId, t.kind] }), index('webauthn_registrations_expiry').on(t.expiresAt)],
 );
 
 export const codes = pgTable(
@@ -300,7 +300,7 @@ export const codes = pgTable(
     expiresAt: time('expires_at').notNull(),
     createdAt: time('created_at').notNull(),
   },
-  (t) => [primaryKey({ columns: [t.userId, t.purpose] })],
+  (t) => [primaryKey({ columns: [t.userId, t.purpose] }), index('codes_expiry').on(t.expiresAt)],
 );
 
 /**
@@ -433,13 +433,17 @@ const sessionId = () =>
     .references(() => sessions.id, { onDelete: 'cascade' });
 
 /** WebAuthn challenges that wait for their answer: one for each session. */
-export const sessionChallenges = pgTable('session_challenges', {
-  sessionId: sessionId().primaryKey(),
-  rpId: text('rp_id').notNull(),
-  challenge: bytes('challenge').notNull(),
-  userVerification: userVerification('user_verification').notNull(),
-  expiresAt: time('expires_at').notNull(),
-});
+export const sessionChallenges = pgTable(
+  'session_challenges',
+  {
+    sessionId: sessionId().primaryKey(),
+    rpId: text('rp_id').notNull(),
+    challenge: bytes('challenge').notNull(),
+    userVerification: userVerification('user_verification').notNull(),
+    expiresAt: time('expires_at').notNull(),
+  },
+  (t) => [index('session_challenges_expiry').on(t.expiresAt)],
+);
 
 /** One-time codes that a session asked for. */
 export const sessionCodes = pgTable(
@@ -451,7 +455,7 @@ export const sessionCodes = pgTable(
     failures: integer('failures').notNull().default(0),
     expiresAt: time('expires_at').notNull(),
   },
-  (t) => [primaryKey({ columns: [t.sessionId, t.channel] })],
+  (t) => [primaryKey({ columns: [t.sessionId, t.channel] }), index('session_codes_expiry').on(t.expiresAt)],
 );
 
 const membership = () => ({

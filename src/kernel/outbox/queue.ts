@@ -14,8 +14,8 @@ export const maximumAttempts = 15;
 /** Milliseconds until the second attempt; doubled with each further one, up to the longest pause. */
 const firstPauseMs = 5000;
 const longestPauseMs = 600_000;
-/** Milliseconds for which a message that was given up, and has expired, still shows that it did not arrive. */
-const shownMs = 7 * 24 * 3_600_000;
+/** Hours for which a message that was given up, and has expired, still shows that it did not arrive. */
+export const shownHours = 7 * 24;
 
 /**
  * Takes up to `count` due messages of a channel, oldest first, for this process alone: by moving their due time ahead, so that
@@ -63,12 +63,6 @@ export async function postpone(app: App, taken: Queued, failure: string, atLeast
 /** Gives a message up: an operator may have it tried again until it expires. */
 export async function bury(app: App, taken: Queued, failure: string): Promise<void> {
   await app.db.update(outbox).set({ deadAt: app.clock(), failure }).where(stillTaken(taken));
-}
-
-/** Removes what was given up and could not be sent again, after the time for which it is shown. */
-export async function sweepExpired({ db, clock }: App): Promise<void> {
-  const now = clock();
-  await db.delete(outbox).where(and(lte(outbox.deadAt, new Date(now.getTime() - shownMs)), lte(outbox.expiresAt, now)));
 }
 
 /** Unless it took so long that somebody else has taken it since. */

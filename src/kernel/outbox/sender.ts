@@ -1,10 +1,8 @@
 import type { Sql } from 'postgres';
 import type { App } from '../call.ts';
-import { sweepTries } from '../guessing.ts';
 import { type Deliver, Lane } from './lane.ts';
 import { type Channel, channels } from './message.ts';
 import { outboxChannel } from './outbox.ts';
-import { sweepExpired } from './queue.ts';
 import type { Routes } from './routes.ts';
 
 /**
@@ -12,8 +10,6 @@ import type { Routes } from './routes.ts';
  * notifications do not pass. One statement per channel.
  */
 const pollMs = 60_000;
-/** Polls between two sweeps of what nobody needs any more: old tries, and messages that came too late. */
-const sweepEvery = 60;
 
 export type Deliverers = Readonly<Record<Channel, Deliver | undefined>>;
 
@@ -21,7 +17,6 @@ export type Deliverers = Readonly<Record<Channel, Deliver | undefined>>;
 export class Sender {
   readonly #app: App;
   readonly #lanes: Record<Channel, Lane>;
-  #polls = 0;
   #poll: NodeJS.Timeout | undefined;
   #stopListening: (() => Promise<void>) | undefined;
 
@@ -33,7 +28,7 @@ export class Sender {
 
   /** Also looks after each reconnect, so that nothing queued while the database was away is left lying. */
   async start(client: Sql, everyMs = pollMs): Promise<void> {
-    this.#poll = setInterval(() => this.#look(), everyMs).unref();
+    this.#poll = setInterval(() => this.#wake(''), everyMs).unref();
     try {
       const { unlisten } = await client.listen(
         outboxChannel,
@@ -61,14 +56,6 @@ export class Sender {
 
   #wake(channel: string): void {
     for (const lane of channels.filter((name) => channel === '' || name === channel)) this.#lanes[lane].wake();
-  }
-
-  #look(): void {
-    this.#wake('');
-    if (this.#polls++ % sweepEvery !== 0) return;
-    const { db, clock, log } = this.#app;
-    sweepTries(db, clock()).catch((error: unknown) => log.warn(error, 'tries were not swept'));
-    sweepExpired(this.#app).catch((error: unknown) => log.warn(error, 'expired messages were not swept'));
   }
 }
 
