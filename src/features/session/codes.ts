@@ -22,7 +22,7 @@ export async function makeCode(tx: Tx, key: CodeKey): Promise<Code> {
 
 /** Whether a code is right; it is used up then. CHALLENGE_ABSENT, CHALLENGE_EXPIRED where none could be. */
 export async function lookAtCode(tx: Tx, key: CodeKey, code: string): Promise<boolean> {
-  if (await takeCode(tx, key, hashOf(tx, key, code))) return true;
+  if (code.length === digits && (await takeCode(tx, key, hashOf(tx, key, code)))) return true;
   const found = await findCode(tx, key);
   if (!found) throw failure('CHALLENGE_ABSENT');
   if (found.expiresAt <= tx.now || found.failures >= maximumFailures) throw failure('CHALLENGE_EXPIRED');

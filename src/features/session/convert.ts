@@ -102,12 +102,15 @@ export function toUserAgent(message: UserAgentMessage | undefined): UserAgent | 
   const header = Object.fromEntries(Object.entries(message.header).map(([name, { values }]) => [name, values]));
   const userAgent = {
     ...(fingerprintId !== undefined && { fingerprintId }),
-    ...(ip !== undefined && isIP(ip) !== 0 && { ip: ipaddr.parse(ip).toString() }),
+    ...(ip !== undefined && isAddress(ip) && { ip: ipaddr.process(ip).toString() }),
     ...(description !== undefined && { description }),
     ...(Object.keys(header).length > 0 && { header }),
   };
   return Object.keys(userAgent).length > 0 ? userAgent : null;
 }
+
+/** A zone is a name of the machine that the address was seen on: with one it is no address to anybody else. */
+const isAddress = (text: string): boolean => isIP(text) !== 0 && !text.includes('%');
 
 /** Sessions belong to the instance, whosever they are. */
 export const toDetails = ({ sequence, changedAt, instanceId }: Written): Details =>

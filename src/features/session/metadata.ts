@@ -18,13 +18,15 @@ export function checkMetadata(metadata: Metadata): void {
   if (entries.length > maximumKeys) throw refuse();
   for (const [key, value] of entries) {
     const length = [...key].length;
-    if (length === 0 || length > maximumKeyLength || (value.length / 4) * 3 > maximumValueBytes + 2) throw refuse();
+    if (length === 0 || length > maximumKeyLength || Buffer.byteLength(value, 'base64') > maximumValueBytes) throw refuse();
   }
 }
 
 /** What is there, with the changes; undefined when there are none. SESSION_METADATA_TOO_LARGE. */
 export function merged(before: Metadata, changes: Metadata): Metadata | undefined {
-  const changing = Object.entries(changes).filter(([key, value]) => (before[key] ?? '') !== value);
+  // A key may be called like something that every object has.
+  const valueOf = (key: string) => (Object.hasOwn(before, key) ? before[key] : '');
+  const changing = Object.entries(changes).filter(([key, value]) => valueOf(key) !== value);
   if (changing.length === 0) return undefined;
   const after = Object.entries({ ...before, ...Object.fromEntries(changing) }).filter(([, value]) => value !== '');
   if (after.length > maximumKeys) throw refuse();

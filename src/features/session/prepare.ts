@@ -45,7 +45,7 @@ async function findPerson(call: Call, known: string | null, { user: named, passw
 }
 
 const findNamed = ({ db }: Call, named: Named): Promise<UserRow | undefined> =>
-  named.by === 'id' ? findUser(db, named.id) : findUserByName(db, textKey(named.loginName));
+  named.by === 'id' ? findUser(db, named.id) : findUserByName(db, textKey(named.loginName.trim()));
 
 function refusalOf({ caller }: Call, user: UserRow | undefined, known: string | null): Error | undefined {
   if (!user || !can(caller, 'user.read', user.organizationId)) return failure('USER_NOT_FOUND');
