@@ -16,12 +16,45 @@ export const validate: Interceptor = (next) => (req) => {
 };
 
 function check(schema: DescMessage, message: Message): void {
+  const oversized = [...oversizedStructs(reflect(schema, message), [])];
+  if (oversized.length > 0) refuse(oversized);
   const result = validator.validate(schema, message);
   if (result.kind === 'error') throw result.error;
   const broken = result.kind === 'invalid' ? result.violations.map(toViolation) : [];
   const violations = [...broken, ...brokenTexts(reflect(schema, message), [])].slice(0, maximumViolations);
-  const [first] = violations;
-  if (first) throw failure('INVALID_REQUEST', { metadata: { violation: `${first.field}: ${first.description}` }, violations });
+  if (violations.length > 0) refuse(violations);
+}
+
+function refuse(violations: readonly Violation[]): never {
+  const violation = violations.map(({ field, description }) => `${field}: ${description}`)[0] ?? '';
+  throw failure('INVALID_REQUEST', { metadata: { violation }, violations });
+}
+
+/** Values that a struct of any shape may hold: far more than any credential has. Rules are held against each of them. */
+const maximumStructValues = 1000;
+
+/** Said before anything else is looked at, which would take long with them. */
+function* oversizedStructs(message: ReflectMessage, path: Path): Generator<Violation> {
+  for (const field of message.fields) {
+    if (field.fieldKind !== 'message' || !message.isSet(field)) continue;
+    const here: Path = [...path, field];
+    if (field.message.typeName !== 'google.protobuf.Struct') yield* oversizedStructs(message.get(field), here);
+    // As it is: the reflected form of a large one takes long to make.
+    else if (valuesOf(Reflect.get(message.message, field.localName), maximumStructValues) > maximumStructValues) {
+      yield { field: pathToString(here), description: `must hold at most ${maximumStructValues} values` };
+    }
+  }
+}
+
+/** How many values there are in a value, itself included; no more than one above `limit` are counted. */
+function valuesOf(value: unknown, limit: number): number {
+  let count = 1;
+  if (typeof value !== 'object' || value === null) return count;
+  for (const key in value) {
+    if (count > limit) break;
+    count += valuesOf(Reflect.get(value, key), limit - count);
+  }
+  return count;
 }
 
 const toViolation = ({ field, message }: { field: Path; message: string }): Violation => ({

@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { actAs, createHuman, createMachine, createStranger, readHuman, unique } from '../support/actors.ts';
+import { Authenticator } from '../support/authenticator.ts';
 import { brokenFields, outcome } from '../support/errors.ts';
 import { codeIn, linkIn, messagesTo, messagesUntilNow } from '../support/outbox.ts';
 import { type Clients, epoch, startServer, type TestServer } from '../support/server.ts';
@@ -101,6 +102,17 @@ test('who can sign in is not invited', async () => {
   expect(await outcome(users.createInviteCode({ userId }))).toBe(notNeeded);
   expect(await outcome(users.resendInviteCode({ userId }))).toBe(notNeeded);
   expect(await messagesUntilNow(server, email)).toEqual([]);
+});
+
+test('nor is who has a passkey, or got one since he was invited', async () => {
+  const userId = await createGuest(address());
+  const { inviteCode = '' } = await users.createInviteCode({ userId, verification: returned });
+  const { passkeyId, publicKeyCredentialCreationOptions: options = {} } = await users.registerPasskey({ userId });
+  const publicKeyCredential = new Authenticator().register(options, 'https://roster.example.com');
+  await users.verifyPasskeyRegistration({ userId, passkeyId, publicKeyCredential, passkeyName: 'Laptop' });
+  expect(await outcome(users.createInviteCode({ userId, verification: returned }))).toBe('FailedPrecondition INVITE_NOT_NEEDED');
+  // That the address is his can still be shown.
+  expect(await verify(userId, inviteCode)).toBe('ok');
 });
 
 test('an unknown user and a machine cannot be invited, nor a template lead anywhere', async () => {

@@ -191,6 +191,7 @@ describe('VerifyPasskeyRegistration', () => {
     ['a page without TLS', { origin: 'http://roster.example.com' }, 'WEBAUTHN_ORIGIN_WRONG'],
     ['an origin with a path', { origin: 'https://roster.example.com/x' }, 'WEBAUTHN_ORIGIN_WRONG'],
     ['a frame', { crossOrigin: true }, 'WEBAUTHN_ORIGIN_WRONG'],
+    ['a frame that says so in other words', { crossOrigin: 'true' }, 'WEBAUTHN_ORIGIN_WRONG'],
     ['a frame of another site', { topOrigin: 'https://evil.example' }, 'WEBAUTHN_ORIGIN_WRONG'],
     ['another relying party', { rpId: 'example.com' }, 'WEBAUTHN_RELYING_PARTY_WRONG'],
     ['nobody present', { flags: 64 }, 'WEBAUTHN_USER_ABSENT'],
@@ -420,6 +421,16 @@ describe('VerifyPasskeyRegistration', () => {
       'public_key_credential',
       'passkey_name',
     ]);
+    // However it is nested: nobody looks any closer at what is far larger than any credential.
+    const values = Array.from({ length: 1001 }, () => null);
+    for (const large of [
+      { ...good, values },
+      { ...good, response: { ...response, transports: [[values]] } },
+    ]) {
+      const call = () => users.verifyPasskeyRegistration({ userId, passkeyId, publicKeyCredential: large, passkeyName: 'x' });
+      expect(await outcome(call())).toBe('InvalidArgument INVALID_REQUEST');
+      expect(await brokenFields(call())).toEqual(['public_key_credential']);
+    }
     const unknownFields = {
       ...good,
       more: { of: ['it'] },

@@ -37,7 +37,7 @@ export interface Deviations {
   key?: ReadonlyMap<number, Cbor>;
   credentialId?: Buffer;
   counter?: number;
-  crossOrigin?: boolean;
+  crossOrigin?: boolean | string;
   topOrigin?: string;
 }
 

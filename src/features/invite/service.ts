@@ -14,7 +14,7 @@ import { changePassword, type PasswordInput, preparePassword } from '../password
 import { type Details, record } from '../user/events.ts';
 import { byCode, type Changed, changePerson, personOf, proveByCode, rightsFor } from '../user/person.ts';
 import { lockUser } from '../user/repository.ts';
-import { findInvite, type Invite, writeInvite } from './repository.ts';
+import { findInvite, hasPasskey, type Invite, writeInvite } from './repository.ts';
 
 /** Where the code goes. What a mail does not say is taken from the invitation before. */
 export type Delivery =
@@ -57,8 +57,9 @@ export async function resendInviteCode(call: Call, userId: string): Promise<Deta
   return details;
 }
 
+/** Who has a password or a passkey needs nobody's invitation: INVITE_NOT_NEEDED. */
 async function refuseWhoCanSignIn(tx: Tx, userId: string): Promise<void> {
-  if ((await findHash(tx, userId)) !== undefined) throw failure('INVITE_NOT_NEEDED');
+  if ((await findHash(tx, userId)) !== undefined || (await hasPasskey(tx, userId))) throw failure('INVITE_NOT_NEEDED');
 }
 
 async function invite(tx: Tx, user: UserRow, { mailed, urlTemplate, applicationName }: Invite): Promise<Invited> {

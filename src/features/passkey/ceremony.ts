@@ -34,7 +34,7 @@ export function checkClientData(app: Pick<App, 'settings'>, clientDataJson: stri
   const same = answered.length === expected.challenge.length && timingSafeEqual(answered, expected.challenge);
   if (!same) throw invalidField('WEBAUTHN_CHALLENGE_WRONG', field);
   // Framed by another site, whoever looks at the page cannot see who asks.
-  const framed = crossOrigin === true || topOrigin !== undefined;
+  const framed = (crossOrigin !== undefined && crossOrigin !== false) || topOrigin !== undefined;
   if (typeof origin !== 'string' || framed || !belongs(app, origin, expected.rpId)) {
     throw invalidField('WEBAUTHN_ORIGIN_WRONG', field);
   }
