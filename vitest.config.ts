@@ -18,6 +18,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/postgres.ts'],
+    setupFiles: ['test/support/setup.ts'],
     pool: 'forks',
     // What a file leaves behind is its server's, which it closes: the next one need not load everything again.
     isolate: false,

@@ -1,12 +1,12 @@
 // `npm run roster -- outbox …` and `doctor`, as an operator types them.
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createHuman, unique } from './support/actors.ts';
 import { createDatabase } from './support/database.ts';
 import { run } from './support/process.ts';
+import { scratch } from './support/scratch.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { certificateFile, type Smtp, startSmtp } from './support/smtp.ts';
 import { startWebhook } from './support/webhook.ts';
@@ -101,7 +101,7 @@ describe('the outbox', patient, () => {
 describe('the doctor', patient, () => {
   let dataDir: string;
   beforeEach(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'roster-doctor-'));
+    dataDir = await mkdtemp(join(scratch, 'roster-doctor-'));
     onTestFinished(() => rm(dataDir, { recursive: true }));
   });
 

@@ -1,11 +1,11 @@
 // `npm run roster` as an operator types it, beside a service that runs.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createMachine } from './support/actors.ts';
 import { run } from './support/process.ts';
+import { scratch } from './support/scratch.ts';
 import { startServer, type TestServer } from './support/server.ts';
 
 const program = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
@@ -72,7 +72,7 @@ describe('is not done, and says why', () => {
   });
 
   test('anything with a key file that was cut short', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'roster-cli-'));
+    const folder = await mkdtemp(join(scratch, 'roster-cli-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     await writeFile(join(folder, 'master.key'), 'c0ffee\n');
     const refused = { code: 1, said: expect.stringMatching(/^Not done\. .*\n- .*master\.key holds no master key\./) };

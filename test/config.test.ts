@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConfigError, readConfig, settings } from '../src/config.ts';
+import { scratch } from './support/scratch.ts';
 
 /** The problems of a configuration, each as its line. */
 function problems(env: NodeJS.ProcessEnv): string[] {
@@ -180,7 +180,7 @@ describe('ROSTER_TLS_CERT and ROSTER_TLS_KEY', () => {
   });
 
   test('that cannot be read are named, each once', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'roster-config-'));
+    const folder = await mkdtemp(join(scratch, 'roster-config-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     expect(problems({ ROSTER_TLS_CERT: folder, ROSTER_TLS_KEY: join(folder, 'key.pem') })).toEqual([
       `- ROSTER_TLS_CERT is ${JSON.stringify(folder)}: the file cannot be read (EISDIR)`,

@@ -3,7 +3,6 @@
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
@@ -18,11 +17,12 @@ import { startEmbedded } from '../src/kernel/db/embedded.ts';
 import { createDatabase } from './support/database.ts';
 import { outcome } from './support/errors.ts';
 import { addressOf, type Child, end, startRoster } from './support/process.ts';
+import { scratch } from './support/scratch.ts';
 
 let base: string;
 
 beforeAll(async () => {
-  base = await mkdtemp(join(tmpdir(), 'roster-restart-'));
+  base = await mkdtemp(join(scratch, 'roster-restart-'));
   return () => rm(base, { recursive: true, force: true });
 });
 

@@ -2,7 +2,6 @@
 import { execFile } from 'node:child_process';
 import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -13,13 +12,14 @@ import { welcome } from '../src/welcome.ts';
 import { createDatabase } from './support/database.ts';
 import { databaseUrl } from './support/postgres.ts';
 import { addressOf, end, startRoster } from './support/process.ts';
+import { scratch } from './support/scratch.ts';
 
 const support = (name: string) => fileURLToPath(new URL(`support/${name}`, import.meta.url));
 
 let base: string;
 
 beforeAll(async () => {
-  base = await mkdtemp(join(tmpdir(), 'roster-start-'));
+  base = await mkdtemp(join(scratch, 'roster-start-'));
   return () => rm(base, { recursive: true, force: true });
 });
 

@@ -1,7 +1,6 @@
 // The published SDK of Zitadel, with its own generated types: what its users have written goes on working.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -16,6 +15,7 @@ import { UserState } from '@zitadel/proto/zitadel/user/v2/user_pb.js';
 import { UserService } from '@zitadel/proto/zitadel/user/v2/user_service_pb.js';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { homeOf } from '../support/actors.ts';
+import { scratch } from '../support/scratch.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -33,7 +33,7 @@ const project = (path: string) => fileURLToPath(new URL(`../../${path}`, import.
 test('the lines in the README run as they stand there', async () => {
   const [, snippet] = /```ts\n([\s\S]*?)```/.exec(await readFile(project('README.md'), 'utf8')) ?? [];
   if (!snippet) throw new Error('the README shows no TypeScript');
-  const folder = await mkdtemp(join(tmpdir(), 'roster-readme-'));
+  const folder = await mkdtemp(join(scratch, 'roster-readme-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   await symlink(project('node_modules'), join(folder, 'node_modules'));
   await symlink(server.dataDir, join(folder, '.roster'));

@@ -5,12 +5,14 @@ import {
   createGrpcTransport,
   createGrpcWebTransport,
 } from '@connectrpc/connect-node';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { Health as HealthService, HealthCheckResponse_ServingStatus as Status } from '../../gen/grpc/health/v1/health_pb.ts';
 import { Health } from '../../src/server/health.ts';
 import { serve, serveRoutes, tls } from '../support/edge.ts';
 
 const service = 'zitadel.user.v2.UserService';
+
+afterAll(() => vi.restoreAllMocks());
 
 async function start() {
   const health = new Health([service]);

@@ -4,7 +4,6 @@ import type { DescService } from '@bufbuild/protobuf';
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import postgres, { type Sql } from 'postgres';
-import { afterAll } from 'vitest';
 import { AdminService } from '../../gen/zitadel/admin/v1/admin_pb.ts';
 import { ManagementService } from '../../gen/zitadel/management/v1/management_pb.ts';
 import { OrganizationService } from '../../gen/zitadel/org/v2/org_service_pb.ts';
@@ -12,6 +11,7 @@ import { SessionService } from '../../gen/zitadel/session/v2/session_service_pb.
 import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import { type Running, start } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
+import { closeWithFile } from './closing.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { scratch } from './scratch.ts';
 
@@ -52,7 +52,7 @@ export interface TestOptions {
   beside?: TestServer;
 }
 
-/** The whole app on a database of its own. Call it in `beforeAll`; it closes when the file is done. */
+/** The whole app on a database of its own. It closes when the file is done. */
 export async function startServer({ env = {}, beside }: TestOptions = {}): Promise<TestServer> {
   const database = beside?.database ?? (await createDatabase());
   const dataDir = beside?.dataDir ?? (await mkdtemp(join(scratch, 'roster-data-')));
@@ -69,7 +69,7 @@ export async function startServer({ env = {}, beside }: TestOptions = {}): Promi
   });
   const running = await start(config, { clock: () => now, onStatement: (statement) => seen.push(statement) });
   const sql = postgres(database.url, { max: 2, onnotice: () => {} });
-  afterAll(async () => {
+  closeWithFile(async () => {
     await running.close();
     await sql.end();
     if (beside) return;

@@ -1,26 +1,20 @@
 // Files to import, and imports without a process of their own.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
 import { exportUsers } from '../../src/features/transfer/export.ts';
 import type { Refusal } from '../../src/features/transfer/prepare.ts';
 import type { UserRecord } from '../../src/features/transfer/record.ts';
 import { type ImportedLine, type ImportOptions, importUsers } from '../../src/features/transfer/service.ts';
 import { openSource } from '../../src/features/transfer/source.ts';
 import { operatorCall } from '../../src/system.ts';
+import { closeWithFile } from '../support/closing.ts';
+import { scratch } from '../support/scratch.ts';
 import type { TestServer } from '../support/server.ts';
-
-const folders: string[] = [];
-
-afterAll(async () => {
-  for (const path of folders) await rm(path, { recursive: true, force: true });
-});
 
 /** A folder that lasts as long as the test file. */
 export async function folder(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'roster-transfer-'));
-  folders.push(path);
+  const path = await mkdtemp(join(scratch, 'roster-transfer-'));
+  closeWithFile(() => rm(path, { recursive: true, force: true }));
   return path;
 }
 

@@ -15,7 +15,6 @@ import {
   symlink,
   writeFile,
 } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -27,6 +26,7 @@ import { commandAs } from '../../../src/kernel/db/embedded/account.ts';
 import { findBinaries } from '../../../src/kernel/db/embedded/binaries.ts';
 import { sharedBuffers } from '../../../src/kernel/db/embedded/cluster.ts';
 import { startEmbedded } from '../../../src/kernel/db/embedded.ts';
+import { scratch } from '../../support/scratch.ts';
 import { startingChild } from './child.ts';
 
 const log = pino({ level: 'silent' });
@@ -41,7 +41,7 @@ const start = (folder = dataDir, settings: Record<string, string> = {}) =>
   startEmbedded({ dataDir: folder, log, settings: { fsync: 'off', ...settings } });
 
 beforeAll(async () => {
-  base = await realpath(await mkdtemp(join(tmpdir(), 'roster-embedded-')));
+  base = await realpath(await mkdtemp(join(scratch, 'roster-embedded-')));
   await chmod(base, 0o755);
   dataDir = join(base, 'data');
   await (await start()).stop();

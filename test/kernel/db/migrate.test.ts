@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import postgres, { type Sql } from 'postgres';
 import { afterAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { migrate } from '../../../src/kernel/db/migrate.ts';
+import { scratch } from '../../support/scratch.ts';
 import { migratingChild } from './child.ts';
 
 const log = pino({ level: 'silent' });
@@ -35,7 +35,7 @@ afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true,
 
 /** A folder of migrations as drizzle-kit leaves it: 0000_first.sql, 0001_second.sql, … */
 async function folderOf(files: Record<string, string>): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'roster-migrations-'));
+  const folder = await mkdtemp(join(scratch, 'roster-migrations-'));
   folders.push(folder);
   await fill(folder, files);
   return folder;

@@ -1,6 +1,5 @@
 // The real process with real servers: killed while messages wait and while they are under way, and what it writes to its log.
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
@@ -12,6 +11,7 @@ import { unique } from '../../support/actors.ts';
 import { createDatabase } from '../../support/database.ts';
 import { codeIn } from '../../support/outbox.ts';
 import { addressOf, type Child, end, startRoster } from '../../support/process.ts';
+import { scratch } from '../../support/scratch.ts';
 import { certificateFile, type Smtp, startSmtp } from '../../support/smtp.ts';
 import { startWebhook } from '../../support/webhook.ts';
 
@@ -19,7 +19,7 @@ const password = 'smtp-password-of-the-tests';
 
 async function prepare(smtp: Smtp) {
   const database = await createDatabase();
-  const dataDir = await mkdtemp(join(tmpdir(), 'roster-outbox-'));
+  const dataDir = await mkdtemp(join(scratch, 'roster-outbox-'));
   const sql = postgres(database.url, { max: 1, onnotice: () => {} });
   onTestFinished(async () => {
     await sql.end();
