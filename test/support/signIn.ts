@@ -1,5 +1,5 @@
 // People who have set up all there is to sign in with, and what a login service does for them.
-import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf';
+import type { JsonObject } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import { Secret, TOTP } from 'otpauth';
 import type {
@@ -13,9 +13,9 @@ import { Authenticator } from './authenticator.ts';
 import type { Clients, TestServer } from './server.ts';
 
 export type Sessions = Clients['sessions'];
-export type Checks = MessageInitShape<typeof ChecksSchema>;
+export type Checks = Plain<typeof ChecksSchema>;
 export type Creation = Plain<typeof CreateSessionRequestSchema>;
-export type Change = Omit<Plain<typeof SetSessionRequestSchema>, 'sessionId'>;
+export type Change = Omit<Plain<typeof SetSessionRequestSchema>, 'sessionId' | 'checks'> & { checks?: Checks };
 
 export const password = 'Passw0rd!';
 export const wrongPassword = 'Wrong-1-pass';
