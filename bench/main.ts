@@ -10,6 +10,7 @@ import { measurePasswords } from './passwords.ts';
 import {
   type Comparison,
   caseTable,
+  cleaningTable,
   comparisonTable,
   idleTable,
   importTable,
@@ -17,9 +18,11 @@ import {
   machine,
   passwordTable,
   type Row,
+  sessionTable,
   writeFigures,
 } from './report.ts';
 import { startBare, startService } from './service.ts';
+import { measureCleaning, measureSessions } from './sessions.ts';
 
 const help = `npm run bench -- [options]
 
@@ -28,8 +31,8 @@ const help = `npm run bench -- [options]
   --callers <list>   callers at once, 1,16,64
   --seconds <n>      of each case with each number of callers, 5; its bare counterpart takes as long again
   --only <list>      keys of cases (get, first, email, prefix, contains, contains-many, offset, create), "compare",
-                     "passwords", "import" and "idle"
-  --rows <n>         rows of the import without hashing, 1000000
+                     "passwords", "sessions", "cleaning", "import" and "idle"
+  --rows <n>         rows of the import without hashing, and expired sessions to clean up, 1000000
   --data <folder>    where databases are kept between runs, node_modules/.cache/roster-bench
   --small            a quick look: 10000 users against 1000, 1 and 16 callers, 1 second
   --profile <folder> leave a CPU profile of the service there; what runs under it is slower
@@ -99,6 +102,8 @@ async function main(options: Options): Promise<void> {
     large,
   );
   const passwords = options.isWanted('passwords') ? await measurePasswordsOf(options, cases, large) : undefined;
+  const sessions = options.isWanted('sessions') ? await measureSessionsOf(options, large) : undefined;
+  const cleaning = options.isWanted('cleaning') ? await measureCleaningOf(options, cases, large) : undefined;
   const idle = options.isWanted('idle') ? await measureIdle(large.dataDir, idleSeconds) : undefined;
   const imports = options.isWanted('import') ? await measureImports(options) : [];
   const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
@@ -106,6 +111,8 @@ async function main(options: Options): Promise<void> {
   if (rows.length > 0) parts.push(caseTable(rows));
   if (comparisons.length > 0) parts.push(comparisonTable(comparisons, options.baseline, options.users));
   if (passwords) parts.push(passwordTable(passwords));
+  if (sessions) parts.push(sessionTable(sessions));
+  if (cleaning) parts.push(cleaningTable(cleaning));
   if (imports.length > 0) parts.push(importTable(imports));
   if (idle) parts.push(idleTable(idle));
   const report = parts.join('\n\n');
@@ -152,13 +159,32 @@ async function measureCases(
 }
 
 async function measurePasswordsOf({ users, seconds }: Options, cases: readonly Case[], { dataDir, ...database }: Database) {
-  const reading = cases.find(({ key }) => key === 'get');
-  if (!reading) throw new Error('no case to read with');
+  const reading = readingOf(cases);
   const service = await startService({ dataDir });
   const organizationId = first({ dataDir, ...database });
   const measured = await measurePasswords(service, { users, organizationId, run, seconds, reading });
   await service.stop();
   say(`SetPassword: ${measured.perSecond.toFixed(1)} a second beside ${measured.raw.toFixed(1)}`);
+  return measured;
+}
+
+function readingOf(cases: readonly Case[]): Case {
+  const reading = cases.find(({ key }) => key === 'get');
+  if (!reading) throw new Error('no case to read with');
+  return reading;
+}
+
+async function measureSessionsOf({ users, seconds }: Options, database: Database) {
+  const service = await startService(database);
+  const measured = await measureSessions(service, { users, organizationId: first(database), run, seconds });
+  await service.stop();
+  say(`CreateSession: ${measured.perSecond.toFixed(1)} a second beside ${measured.raw.toFixed(1)}`);
+  return measured;
+}
+
+async function measureCleaningOf({ users, seconds, rows }: Options, cases: readonly Case[], { dataDir }: Database) {
+  const measured = await measureCleaning(dataDir, rows, { users, seconds: seconds * 2, reading: readingOf(cases) });
+  say(`clean-up: ${measured.removed} of ${measured.expired} sessions`);
   return measured;
 }
 

@@ -58,9 +58,9 @@ export interface Parameters {
   seconds: number;
 }
 
-const mean = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+export const mean = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 
-const passwordOf = (version: number) => `Correct-Horse-${version}`;
+export const passwordOf = (version: number) => `Correct-Horse-${version}`;
 
 export async function createPeople(target: Target, organizationId: string, ids: readonly string[]): Promise<void> {
   const connections = open(target, 1);
@@ -108,7 +108,7 @@ export function startChanging(target: Target, ids: readonly string[]): { stop():
   };
 }
 
-async function rawPairs(seconds: number): Promise<number> {
+export async function rawPairs(seconds: number): Promise<number> {
   const program = fileURLToPath(new URL('hashes.ts', import.meta.url));
   const child = spawn(process.execPath, [program, String(seconds)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [output] = await Promise.all([text(child.stdout), once(child, 'close')]);

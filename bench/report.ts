@@ -5,6 +5,7 @@ import type { Idle } from './idle.ts';
 import type { Imported } from './imports.ts';
 import { percentile, perRequest, type Sample } from './measure.ts';
 import type { Passwords } from './passwords.ts';
+import type { Cleaning, Sessions } from './sessions.ts';
 
 export interface Row {
   name: string;
@@ -74,6 +75,29 @@ export const passwordTable = ({ perSecond, raw, idle, busy }: Passwords): string
         ...beside(perSecond, raw),
       ],
       ['GetUserByID, 4 callers, p99 ms beside those 32; alone', ...beside(percentile(busy, 0.99), percentile(idle, 0.99))],
+    ],
+  );
+
+export const sessionTable = ({ perSecond, raw, bySession, getSession }: Sessions): string =>
+  table(
+    ['64 callers', '', 'beside', 'ratio'],
+    [
+      ['CreateSession with user and password, a second; its argon2id computation alone, on all cores', ...beside(perSecond, raw)],
+      ['GetUserByID by the token of a session, CPU ms; by a personal access token', ...beside(...cpuOf(bySession))],
+      ['GetSession, CPU ms; GetUserByID', ...beside(...cpuOf(getSession))],
+    ],
+  );
+
+const cpuOf = ([own, other]: readonly [Sample, Sample]) => [costOf(own), costOf(other)] as const;
+
+export const cleaningTable = ({ expired, removed, idle, busy }: Cleaning): string =>
+  table(
+    ['', 'beside', 'alone', 'ratio'],
+    [
+      [
+        `GetUserByID, 4 callers, p99 ms beside the clean-up of ${whole(expired)} expired sessions (${whole(removed)} gone meanwhile)`,
+        ...beside(percentile(busy, 0.99), percentile(idle, 0.99)),
+      ],
     ],
   );
 

@@ -10,6 +10,7 @@ import { deriveKeys, newMasterKey } from './kernel/crypto/keys.ts';
 import { openDatabase } from './kernel/db/client.ts';
 import { startEmbedded } from './kernel/db/embedded.ts';
 import { migrate } from './kernel/db/migrate.ts';
+import { passwordsAtOnce } from './kernel/guessing.ts';
 import { Ids } from './kernel/ids.ts';
 import { createLogger } from './kernel/logger.ts';
 import {
@@ -25,6 +26,7 @@ import { openDelivery } from './kernel/outbox/delivery.ts';
 import { noticesOf, Sender } from './kernel/outbox/sender.ts';
 import type { Settings } from './kernel/settings.ts';
 import { Sweeper } from './kernel/sweeping/sweeper.ts';
+import { Turns } from './kernel/turns.ts';
 import { serve } from './server/serve.ts';
 
 /** What a test, and nobody else, gives in place of the real thing. */
@@ -108,6 +110,7 @@ export async function openApp(
       log,
       tryLimits: new TryLimits(config.triesPerNetwork),
       codeTryLimits: new TryLimits(codeTriesPerNetwork, codeTriesPerNetwork * codeTrySeconds),
+      passwordTurns: new Turns(passwordsAtOnce),
       sendLimits: new TryLimits(ownSends, ownSendsSeconds, 'SENT_TOO_OFTEN'),
       challengeLimits: new TryLimits(challengeSends, challengeSendsSeconds, 'SENT_TOO_OFTEN'),
     },

@@ -8,6 +8,7 @@ import type { users } from './db/schema.ts';
 import type { Ids } from './ids.ts';
 import type { TryLimits } from './networks.ts';
 import type { Settings } from './settings.ts';
+import type { Turns } from './turns.ts';
 
 /** What the process has: the same for all requests. */
 export interface App {
@@ -21,6 +22,8 @@ export interface App {
   tryLimits: TryLimits;
   /** What each network has left of wrong tries at the codes of one user. */
   codeTryLimits: TryLimits;
+  /** Whose passwords are being looked at. */
+  passwordTurns: Turns;
   /** What each person may still have sent to himself. */
   sendLimits: TryLimits;
   /** What each person may still have sent to him by sessions, by channel. */

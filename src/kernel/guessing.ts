@@ -11,6 +11,11 @@ export type Guessed = (typeof guesses.$inferInsert)['kind'];
 
 /** Wrong tries in a row before the first wait. */
 export const freeTries = 5;
+/**
+ * Tries at one user's password that a process looks at at once, the others waiting: a try is counted before it is looked at,
+ * and several replicas full of right ones must not use up the free tries.
+ */
+export const passwordsAtOnce = 2;
 /** Seconds to wait after the last of these; doubled with each further wrong try. */
 export const firstWaitSeconds = 1;
 /** Seconds to wait at most: a guesser gets 144 tries a day, and the owner is kept out no longer than this. */
@@ -84,9 +89,10 @@ const counting = prepared((db) =>
       target: [guesses.userId, guesses.kind],
       set: {
         failures: sql`case when ${guesses.lastAt} < ${sql.placeholder('forgotten')}::timestamptz then 1 else ${guesses.failures} + 1 end`,
-        lastAt: now,
+        lastAt: sql`greatest(${guesses.lastAt}, ${now})`,
       },
-      setWhere: sql`${guesses.lastAt} + ${wait} <= ${now}`,
+      // A call that began before another one that was counted first may still try.
+      setWhere: sql`${guesses.failures} < ${freeTries} or ${guesses.lastAt} + ${wait} <= ${now}`,
     })
     .returning({ failures: guesses.failures })
     .prepare('count_try'),
@@ -102,7 +108,7 @@ export async function triesOf(db: Db, userId: string, kind: Guessed): Promise<nu
 export async function refuseWhileWaiting({ db, now }: Call, guess: Guess): Promise<void> {
   const [row] = await db.select().from(guesses).where(matching(guess.userId, guess.kind));
   const forgotten = !row || row.lastAt.getTime() < now.getTime() - memoryMs;
-  if (forgotten || row.lastAt.getTime() + waitMs(row.failures) <= now.getTime()) return;
+  if (forgotten || row.failures < freeTries || row.lastAt.getTime() + waitMs(row.failures) <= now.getTime()) return;
   throw failure('TRIED_TOO_OFTEN', { retryAfterMs: await remaining(db, guess, now) });
 }
 

@@ -4,7 +4,17 @@ import { RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { UserState } from '../../gen/zitadel/user/v2/user_pb.ts';
 import { runInPool } from '../../src/kernel/crypto/hashes/pool.ts';
 import { TryLimits } from '../../src/kernel/networks.ts';
-import { actAs, createHuman, createManager, createStranger, grant, homeOf, leaveCode, readState } from '../support/actors.ts';
+import {
+  actAs,
+  createHuman,
+  createInstanceManager,
+  createManager,
+  createStranger,
+  grant,
+  homeOf,
+  leaveCode,
+  readState,
+} from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 
@@ -297,5 +307,26 @@ describe('a lock-out, where the operator wants one', () => {
     await strict.sql`update instance_members set roles = '{IAM_OWNER_VIEWER}' where user_id <> ${owner}`;
     for (let n = 0; n < limit; n++) await bring(owner, 'Wrong-1', manager);
     expect(await readState(strict, owner)).toBe(UserState.ACTIVE);
+  });
+});
+
+describe('who is right many times at once', () => {
+  const signIn = (login: Actor) => {
+    const checks = { user: { search: { case: 'userId', value: userId } }, password: { password: 'Current-1' } } as const;
+    return outcome(login.sessions.createSession({ checks }));
+  };
+
+  test('never waits for the tries of the others', async () => {
+    const login = await createInstanceManager(server, ['IAM_LOGIN_CLIENT']);
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => signIn(login)));
+    expect(new Set(outcomes)).toEqual(new Set(['ok']));
+    expect(await server.sql`select failures from guesses where user_id = ${userId}`).toEqual([]);
+  });
+
+  test('nor where another call was counted first that began later', async () => {
+    const login = await createInstanceManager(server, ['IAM_LOGIN_CLIENT']);
+    await guessTimes(1);
+    await server.sql`update guesses set last_at = ${new Date(epoch.getTime() + 3000)} where user_id = ${userId}`;
+    expect(await signIn(login)).toBe('ok');
   });
 });

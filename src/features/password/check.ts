@@ -61,14 +61,16 @@ async function tryPassword(
   const hash = user && (await findHash(call, user.id));
   if (user && hash === undefined && isVisible(call, user)) throw failure('PASSWORD_NOT_SET');
   const guess = { userId, kind: 'password', user } as const;
-  const failures = await countTry(call, guess);
-  if ((await unlessBusy(call, guess, () => isRight(hash, password))) && hash !== undefined) {
-    await settle(call, guess, true);
-    return isOutdated(hash) && coversAll(hash, password) ? rehash(call, userId, hash, password) : hash;
-  }
-  await settleTry(call, guess, false);
-  if (user) await transaction(call, (tx) => recordWrongPassword(tx, user.id, failures));
-  return { failures };
+  return call.passwordTurns.take(userId, async () => {
+    const failures = await countTry(call, guess);
+    if ((await unlessBusy(call, guess, () => isRight(hash, password))) && hash !== undefined) {
+      await settle(call, guess, true);
+      return isOutdated(hash) && coversAll(hash, password) ? rehash(call, userId, hash, password) : hash;
+    }
+    await settleTry(call, guess, false);
+    if (user) await transaction(call, (tx) => recordWrongPassword(tx, user.id, failures));
+    return { failures };
+  });
 }
 
 async function isRight(hash: string | undefined, password: string): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { App } from '../call.ts';
 import { type Sweep, sweeps } from './sweeps.ts';
 
 /** Milliseconds from the start to the first run, and between runs. */
-const firstMs = 60_000;
+export const firstMs = 60_000;
 const everyMs = 3_600_000;
 /** Rows that one statement removes. */
 export const batchRows = 500;
