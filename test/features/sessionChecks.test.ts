@@ -1,5 +1,4 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { UserVerificationRequirement } from '../../gen/zitadel/session/v2/challenge_pb.ts';
 import { createHuman, createMachine, unique } from '../support/actors.ts';
 import { brokenFields, outcome } from '../support/errors.ts';
 import { type Clients, epoch, startServer, type TestServer } from '../support/server.ts';
@@ -12,9 +11,9 @@ import {
   credentialsError,
   loginOf,
   openSession,
+  passkeyWanted,
   password,
   returned,
-  rpId,
   type Sessions,
   shown,
   stateOf,
@@ -54,10 +53,9 @@ const anyChecks: [string, Checks][] = [
   ['otp_email', { otpEmail: { code: '1' } }],
   ['recovery_code', { recoveryCode: { code: '1' } }],
 ];
-const webAuthN = { domain: rpId, userVerificationRequirement: UserVerificationRequirement.REQUIRED };
 const anyChanges: [string, Change][] = [
   ...anyChecks.map(([name, checks]): [string, Change] => [`the check ${name}`, { checks }]),
-  ['the challenge web_auth_n', { challenges: { webAuthN } }],
+  ['the challenge web_auth_n', { challenges: { webAuthN: passkeyWanted } }],
   ['the challenge otp_sms', { challenges: { otpSms: returned.otpSms } }],
   ['the challenge otp_email', { challenges: { otpEmail: returned.otpEmail } }],
 ];
@@ -77,7 +75,8 @@ describe('the user', () => {
     const gone = await createHuman(server, { username: unique('gone') });
     await users.deleteUser({ userId: gone });
     for (const name of [email, phone, userId, 'nobody', '%', '']) {
-      expect(await create({ user: byName(name) }), name).toBe(name ? notFound : 'InvalidArgument INVALID_REQUEST');
+      for (const checks of [{}, { password: { password } }])
+        expect(await create({ ...checks, user: byName(name) }), name).toBe(name ? notFound : 'InvalidArgument INVALID_REQUEST');
     }
     for (const id of [gone, email, 'nobody', ` ${userId}`]) expect(await create({ user: byId(id) }), id).toBe(notFound);
   });
@@ -92,6 +91,8 @@ describe('the user', () => {
     await setState(userId, state);
     for (const user of [byId(userId), byName(username)]) {
       expect([await create({ user }), await create({ user, password: { password } })]).toEqual([expected, expected]);
+      const wrong = expected === 'ok' ? 'InvalidArgument PASSWORD_WRONG' : expected;
+      expect(await create({ user, password: { password: wrongPassword } })).toBe(wrong);
     }
   });
 

@@ -2,6 +2,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import { Secret, TOTP } from 'otpauth';
+import { UserVerificationRequirement } from '../../gen/zitadel/session/v2/challenge_pb.ts';
 import type {
   ChecksSchema,
   CreateSessionRequestSchema,
@@ -38,6 +39,9 @@ export const returned = {
   otpSms: { returnCode: true },
   otpEmail: { deliveryType: { case: 'returnCode', value: {} } },
 } as const;
+
+/** Asks for the answer of a passkey. */
+export const passkeyWanted = { domain: rpId, userVerificationRequirement: UserVerificationRequirement.REQUIRED };
 
 /** A session in which nothing but the user was checked. Returns its id. */
 export const openSession = async (sessions: Sessions, userId: string, creation: Creation = {}): Promise<string> =>
@@ -107,6 +111,30 @@ export function challengeIn(options: JsonObject | undefined): Buffer {
   const challenge = typeof publicKey === 'object' && publicKey && !Array.isArray(publicKey) ? publicKey.challenge : undefined;
   if (typeof challenge !== 'string') throw new Error(`no challenge in ${JSON.stringify(options)}`);
   return Buffer.from(challenge, 'base64url');
+}
+
+/** Somebody with all there is, and a session of his in which everything was asked for. */
+export async function openWithAll(server: TestServer, sessions: Sessions) {
+  const { users } = server.as();
+  const { userId } = await createPerson(server);
+  const authenticator = await register(server, userId, 'passkey');
+  const { recoveryCodes } = await users.generateRecoveryCodes({ userId, count: 2 });
+  const { sessionId, sessionToken, challenges } = await sessions.createSession({
+    checks: { user: byId(userId) },
+    challenges: { webAuthN: passkeyWanted, ...returned },
+    metadata: { theme: new Uint8Array(Buffer.from('dark')) },
+    lifetime: { seconds: 600n },
+  });
+  const challenge = challengeIn(challenges?.webAuthN?.publicKeyCredentialRequestOptions);
+  const right = {
+    password: { password },
+    webAuthN: { credentialAssertionData: authenticator.assert(challenge, rpId, origin) },
+    totp: { code: shown(server) },
+    otpSms: { code: challenges?.otpSms ?? '' },
+    otpEmail: { code: challenges?.otpEmail ?? '' },
+    recoveryCode: { code: recoveryCodes[0] ?? '' },
+  };
+  return { userId, sessionId, sessionToken, right };
 }
 
 /** What clients of the original read of a refused password. */
