@@ -8,12 +8,23 @@ import {
   shortestMinimum,
   shortestName,
 } from '../src/features/password/policy.ts';
+import { alphabet as recoveryAlphabet, codeLength as recoveryLength } from '../src/features/recovery/service.ts';
+import { digits as otpDigits, lifetimeMs as otpMs } from '../src/features/session/codes.ts';
+import { secretBytes } from '../src/features/totp/service.ts';
 import { codeShapes, maximumFailures } from '../src/kernel/codes/codes.ts';
 import { upperDigits } from '../src/kernel/codes/random.ts';
 import { ours } from '../src/kernel/crypto/hashes/hashes.ts';
 import { waitingPerSlot } from '../src/kernel/crypto/hashes/pool.ts';
 import { firstWaitSeconds, freeTries, longestWaitSeconds, memoryHours } from '../src/kernel/guessing.ts';
-import { codeTriesPerNetwork, codeTrySeconds, ownSends, ownSendsSeconds, refillSeconds } from '../src/kernel/networks.ts';
+import {
+  challengeSends,
+  challengeSendsSeconds,
+  codeTriesPerNetwork,
+  codeTrySeconds,
+  ownSends,
+  ownSendsSeconds,
+  refillSeconds,
+} from '../src/kernel/networks.ts';
 
 const codes = [
   { to: 'verify an e-mail address', ...codeShapes.email },
@@ -23,6 +34,7 @@ const codes = [
 ];
 const hours = (ms: number) => `${ms / 3_600_000} h`;
 const bits = (length: number) => Math.floor(length * Math.log2(upperDigits.length));
+const recoveryBits = recoveryLength * Math.log2(recoveryAlphabet.length);
 const listed = () =>
   readFileSync(new URL('../src/features/password/commonPasswords.txt', import.meta.url), 'utf8').split('\n').length - 2;
 const tries = variables.triesPerNetwork.default;
@@ -44,19 +56,31 @@ export const authentication = (): string =>
       ({ to, length }) =>
         `| code to ${to} | that, once | ${length} of ${upperDigits.length} characters: ${bits(length)} bits; kept as HMAC-SHA-256 |`,
     ),
+    '| token of a session | every call, as the person, while the session counts (below) | 256 random bits; kept as HMAC-SHA-256; another one with every change of the session |',
+    '| password, in a session | a first factor | as above |',
+    '| passkey, in a session | both factors at once | a signature over a challenge of 256 bits, for one domain, its user verified |',
+    '| security key (U2F), in a session | a second factor | the same without a verified user |',
+    `| authenticator app (TOTP), in a session | a second factor | ${secretBytes * 8} bits of secret, sealed; 6 digits of 30 s, one step early or late, each once |`,
+    `| code by mail or SMS, in a session | a second factor | ${otpDigits} digits for one session; kept as HMAC-SHA-256 |`,
+    `| recovery code, in a session | a second factor, once | ${recoveryBits} bits; kept as argon2id |`,
     '| the command line | everything | access to the database and the master key |',
     '',
-    'There are no security questions, no default passwords and no other way round. Passkeys, one-time passwords, recovery codes',
-    'and sessions are not served yet. An administrator can set a password without knowing the one before, as the original',
+    'There are no security questions, no default passwords and no other way round. An administrator can set a password without knowing the one before, as the original',
     'allows; better is to send a reset, or to require a change with the next use.',
     '',
     'The state of the user counts with every token: a user who is not active, or whose organization is not, has none that holds.',
+    '',
+    '**A session counts** while it has neither ended nor expired nor gone stale. Its token needs one factor besides the user, and',
+    `two, or a passkey, where the user has set up a second factor or a passkey, or where \`${variables.mfaRequired.name}\` says so. That is`,
+    'judged anew with each call, from what the session and the user have then. Two second factors are one factor: both may lie on',
+    'the same phone. Another password, by whichever way, makes all other sessions of the user stale, and the removal of a factor',
+    'those in which it was checked; deactivating, locking and deleting a user ends them. Nothing brings an ended one back.',
     '',
     '## The limits',
     '',
     '| what | limit | how to tune it |',
     '| --- | --- | --- |',
-    `| wrong passwords, and wrong codes, of one user | ${freeTries} in a row, then a wait of ${firstWaitSeconds} s, doubled with each further one, ${longestWaitSeconds} s at most; forgotten ${memoryHours} h after the last | \`kernel/guessing.ts\` |`,
+    `| wrong passwords, wrong codes, and wrong one-time passwords and recovery codes, of one user | ${freeTries} in a row, then a wait of ${firstWaitSeconds} s, doubled with each further one, ${longestWaitSeconds} s at most; forgotten ${memoryHours} h after the last | \`kernel/guessing.ts\` |`,
     `| wrong tries of one code | ${maximumFailures}, then it is dead | \`kernel/codes/codes.ts\` |`,
     ...codes.map(
       ({ to, lifetimeMs }) =>
@@ -69,6 +93,9 @@ export const authentication = (): string =>
     `| wrong passwords with which a user is locked | ${variables.lockAfterPasswordTries.default === '0' ? 'none: users are never locked' : variables.lockAfterPasswordTries.default} | \`${variables.lockAfterPasswordTries.name}\` |`,
     `| passwords being hashed | as many as there are cores, ${waitingPerSlot} waiting for each; the rest is turned away | \`UV_THREADPOOL_SIZE\`, one more than the cores, beyond 3 cores |`,
     '| length of a password | 200 characters (v1: 72), never cut | – |',
+    `| life of a one-time code and of a WebAuthn challenge of a session | ${otpMs / 60_000} min, one of each kind in a session | \`features/session/\` |`,
+    `| one-time codes that sessions send to a person | ${challengeSends} at once on each channel; all come back within ${challengeSendsSeconds / 60} min | \`kernel/networks.ts\` |`,
+    `| life of a session | what its creator chooses, without end if it chooses nothing | \`${variables.sessionLifetimeMs.name}\` |`,
     '| life of a token | what is chosen for it; 90 days at the command line | `token create --expires` |',
     '',
     'Whoever is turned away is told `RESOURCE_EXHAUSTED` and, in `google.rpc.RetryInfo`, how long to wait.',

@@ -14,9 +14,9 @@ import { findUser } from '../user/repository.ts';
 import { countCodes, deleteCodes, findSalt, insertCodes, keepSalt, takeCode } from './repository.ts';
 
 /** Crockford's base32: no letters that are read as digits. */
-const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+export const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 /** 50 bits: hashed like a password (ASVS 6.5.2). */
-const codeLength = 10;
+export const codeLength = 10;
 const saltBytes = 16;
 
 export interface Generated {

@@ -6,7 +6,7 @@ import { keyedHash } from '../../kernel/crypto/keys.ts';
 import { failure } from '../../kernel/errors.ts';
 import { type CodeKey, findCode, maximumFailures, takeCode, writeCode } from './codeRepository.ts';
 
-const digits = 8;
+export const digits = 8;
 export const lifetimeMs = 5 * 60 * 1000;
 
 const hashOf = ({ keys }: Tx, { sessionId, channel }: CodeKey, code: string): Buffer =>

@@ -25,8 +25,8 @@ export function checkMetadata(metadata: Metadata): void {
 /** What is there, with the changes; undefined when there are none. SESSION_METADATA_TOO_LARGE. */
 export function merged(before: Metadata, changes: Metadata): Metadata | undefined {
   // A key may be called like something that every object has.
-  const valueOf = (key: string) => (Object.hasOwn(before, key) ? before[key] : '');
-  const changing = Object.entries(changes).filter(([key, value]) => valueOf(key) !== value);
+  const valueBefore = (key: string) => (Object.hasOwn(before, key) ? before[key] : '');
+  const changing = Object.entries(changes).filter(([key, value]) => valueBefore(key) !== value);
   if (changing.length === 0) return undefined;
   const after = Object.entries({ ...before, ...Object.fromEntries(changing) }).filter(([, value]) => value !== '');
   if (after.length > maximumKeys) throw refuse();

@@ -11,7 +11,7 @@ import { tryOnce } from '../user/tries.ts';
 import { deleteTotp, findTotp, insertTotp, replaceTotp, type TotpRow, takeStep } from './repository.ts';
 
 /** RFC 4226, section 4, R6 recommends 160 bits. */
-const secretBytes = 20;
+export const secretBytes = 20;
 const periodSeconds = 30;
 const shape = { algorithm: 'SHA1', digits: 6, period: periodSeconds } as const;
 /** ASCII only: otpauth throws at what is as many characters, but more bytes. */
