@@ -5,6 +5,7 @@ import { UserState } from '../../gen/zitadel/user/v2/user_pb.ts';
 import { runInPool } from '../../src/kernel/crypto/hashes/pool.ts';
 import { TryLimits } from '../../src/kernel/networks.ts';
 import {
+  type Actor,
   actAs,
   createHuman,
   createInstanceManager,
