@@ -21,25 +21,24 @@ export async function remember(sql: Sql): Promise<Memory> {
   const tables = parentsFirst(await findTables(sql));
   await sql.unsafe('create schema remembered');
   for (const { name } of tables) await sql.unsafe(`create table ${copyOf(name)} as table ${name}`);
-  const sumsOf = async (names: readonly string[]) => {
-    const sums = names.map((name) => `select '${name}' as name, ${sum} as sum from ${name} t`).join(' union all ');
-    return new Map((await sql.unsafe<{ name: string; sum: string }[]>(sums)).map(({ name, sum }) => [name, sum]));
-  };
-  const before = await sumsOf(tables.map(({ name }) => name));
   await watch(sql, tables);
-  // What is written to and back again has not changed: the sums decide, but only of tables that somebody wrote to.
+  // What is written to and back again has not changed: the rows decide, but only of tables that somebody wrote to.
   const dirty = new Set<string>();
   const changed = async () => {
     for (const { name } of await sql<{ name: string }[]>`delete from remembered.writes returning name`) dirty.add(name);
-    if (dirty.size === 0) return [];
-    const now = await sumsOf([...dirty]);
-    for (const [name, sum] of now) if (before.get(name) === sum) dirty.delete(name);
+    const looks = tables
+      .filter(({ name }) => dirty.has(name))
+      .map(async (table) => {
+        const [difference] = await sql.unsafe(differing(table), [], prepared);
+        if (!difference) dirty.delete(table.name);
+      });
+    await Promise.all(looks);
     return [...dirty];
   };
   const restore = async (names: readonly string[]) => {
     const affected = tables.filter(({ name }) => names.includes(name));
     const statements = [...affected.map(removing).reverse(), ...affected.map(returning)];
-    await sql.begin((tx) => tx.unsafe(statements.join(';')));
+    await sql.begin((tx) => statements.map((statement) => tx.unsafe(statement, [], prepared)));
     // What triggers have done along with it.
     const left = await changed();
     if (left.length > 0) await restore(left);
@@ -58,8 +57,6 @@ async function watch(sql: Sql, tables: readonly Table[]): Promise<void> {
       for each statement execute function remembered.note()`);
   }
 }
-
-const sum = `md5(coalesce(string_agg(t::text, ';' order by t::text collate "C"), ''))`;
 
 const findTables = (sql: Sql) => sql<Table[]>`
   with columns as (
@@ -83,12 +80,21 @@ function parentsFirst(tables: readonly Table[]): Table[] {
 
 const copyOf = (name: string): string => `remembered."${name}"`;
 
+/** The statements are the same few each time: Postgres need not plan them again. */
+const prepared = { prepare: true };
+
+const sameKeys = (keys: readonly string[]): string => keys.map((key) => `c.${key} = t.${key}`).join(' and ');
+
+// `*=` compares rows byte by byte.
+const differing = ({ name, keys }: Table): string =>
+  `select from ${name} t full join ${copyOf(name)} c on ${sameKeys(keys)} where (t *= c) is not true limit 1`;
+
 const removing = ({ name, keys }: Table): string =>
-  `delete from ${name} t where not exists (select from ${copyOf(name)} c where ${keys.map((key) => `c.${key} = t.${key}`).join(' and ')})`;
+  `delete from ${name} t where not exists (select from ${copyOf(name)} c where ${sameKeys(keys)})`;
 
 function returning({ name, keys, others }: Table): string {
   const update =
     others.length > 0 ? `update set ${others.map((column) => `${column} = excluded.${column}`).join(', ')}` : 'nothing';
   return `insert into ${name} overriding system value select c.* from ${copyOf(name)} c
-    where not exists (select from ${name} t where t::text = c::text) on conflict (${keys.join(', ')}) do ${update}`;
+    where not exists (select from ${name} t where ${sameKeys(keys)} and t *= c) on conflict (${keys.join(', ')}) do ${update}`;
 }
