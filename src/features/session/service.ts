@@ -83,7 +83,8 @@ function fail(id: string): never {
 
 function usable<T extends SessionRow>(call: Call, found: T | undefined): T {
   const session = authorizeSession(call, found?.endedAt ? undefined : found);
-  if (session.expiresAt !== null && session.expiresAt <= call.now) throw failure('SESSION_EXPIRED');
+  const ends = [session.expiresAt, endOf(call, session)];
+  if (ends.some((end) => end !== null && end <= call.now)) throw failure('SESSION_EXPIRED');
   return session;
 }
 
@@ -98,10 +99,16 @@ export function listSessions({ db, caller }: Call, search: SessionSearch): Promi
   return findSessions(db, { callerId: caller.id, readable: reach(caller, 'session.read') }, search);
 }
 
-/** Returns the details of the end, whenever it was; undefined of a session that nobody knows, to whom may end any. */
-export async function deleteSession(call: Call, id: string, token: string): Promise<Written | undefined> {
-  const found = await findSession(call.db, id);
-  if (!found && canEverywhere(call.caller, 'session.delete')) return undefined;
-  authorizeSession(call, found, token);
-  return transaction(call, async (tx) => (await endSession(tx, id)) ?? findWritten(tx.db, id));
+/**
+ * Returns the details of the end, whenever it was; undefined of a session that nobody knows, to whom may end any. One that
+ * has ended has no token any more: whichever is brought again is not looked at.
+ */
+export function deleteSession(call: Call, id: string, token: string): Promise<Written | undefined> {
+  return transaction(call, async (tx) => {
+    const live = await lockSession(tx, id);
+    const found = live ?? (await findSession(tx.db, id));
+    if (!found && canEverywhere(tx.caller, 'session.delete')) return undefined;
+    authorizeSession(tx, found, live ? token : '');
+    return (await endSession(tx, id)) ?? findWritten(tx.db, id);
+  });
 }

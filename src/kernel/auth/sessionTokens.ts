@@ -34,11 +34,12 @@ const checkColumns = {
   hasSecondFactor,
 };
 
-/** Whether a session has neither ended nor expired by `now`. */
+/** Whether a session has neither ended nor expired by `now`, nor began so early that none of then lives any longer. */
 const valid = and(
   eq(sessions.tokenHash, sql.placeholder('hash')),
   isNull(sessions.endedAt),
   or(isNull(sessions.expiresAt), gt(sessions.expiresAt, sql.placeholder('now'))),
+  gt(sessions.createdAt, sql.placeholder('earliest')),
   eq(sessions.stale, false),
   eq(users.state, 'active'),
   eq(organizations.state, 'active'),
@@ -77,16 +78,20 @@ export async function authenticateSession(
   time: Date,
   subject?: string,
 ): Promise<Authenticated | undefined> {
-  const now = time.toISOString();
+  const values = { hash, now: time.toISOString(), earliest: earliestOf(settings, time) };
   const [row] =
     subject === undefined
-      ? (await findCaller(db).execute({ hash, now })).map((found) => ({ ...found, subject: null }))
-      : await findCallerAndSubject(db).execute({ hash, now, subject });
+      ? (await findCaller(db).execute(values)).map((found) => ({ ...found, subject: null }))
+      : await findCallerAndSubject(db).execute({ ...values, subject });
   if (!row) return undefined;
   const { sessionId, hasSecondFactor: second, ...checks } = row.checks;
   refuseUnproven(checks, second || settings.mfaRequired);
   return { caller: { ...callerOf(row.caller), sessionId }, subject: row.subject ?? undefined };
 }
+
+/** The limit holds for sessions too that began before the operator set it. */
+const earliestOf = ({ sessionLifetimeMs }: App['settings'], now: Date): string =>
+  sessionLifetimeMs === undefined ? '-infinity' : new Date(now.getTime() - sessionLifetimeMs).toISOString();
 
 function refuseUnproven(checks: CheckTimes, secondNeeded: boolean): void {
   const level = levelOf(checks);
