@@ -16,6 +16,7 @@ beforeAll(async () => {
   const email = { email: 'somebody@example.com', verification: { case: 'isVerified', value: true } } as const;
   await createHuman(server, { userId: 'somebody', email, metadata: [{ key: 'k', value: Buffer.from('v') }] });
   await server.as().management.addOrgMember({ userId: 'somebody', roles: ['ORG_OWNER_VIEWER'] });
+  await server.as().sessions.createSession({ checks: { user: { search: { case: 'userId', value: 'somebody' } } } });
 });
 
 describe('leaves no trace:', () => {

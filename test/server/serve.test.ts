@@ -25,6 +25,7 @@ test('reflection names every service that the port serves', async () => {
       'zitadel.admin.v1.AdminService',
       'zitadel.management.v1.ManagementService',
       'zitadel.org.v2.OrganizationService',
+      'zitadel.session.v2.SessionService',
       'zitadel.user.v2.UserService',
     ]);
   }
@@ -38,9 +39,10 @@ test('health tells of every service, without a token', async () => {
     'zitadel.admin.v1.AdminService',
     'zitadel.management.v1.ManagementService',
     'zitadel.org.v2.OrganizationService',
+    'zitadel.session.v2.SessionService',
     'zitadel.user.v2.UserService',
   ]);
-  expect(Object.values(statuses).map(({ status }) => status)).toEqual(Array(5).fill(Status.SERVING));
+  expect(Object.values(statuses).map(({ status }) => status)).toEqual(Array(6).fill(Status.SERVING));
   await expect(client.check({ service: 'zitadel.user.v2.NoService' })).rejects.toMatchObject({ code: Code.NotFound });
 });
 
