@@ -157,6 +157,36 @@ const changing: Case[] = [
   },
 ];
 
+const askedFor = { sms: { otpSms: {} }, email: { otpEmail: {} } } as const;
+
+/** Calls that send what somebody signs in with, to his verified addresses. */
+const signingIn: Case[] = (['email', 'sms'] as const).flatMap((channel): Case[] => {
+  const challenges = askedFor[channel];
+  const checksOf = (userId: string) => ({ user: { search: { case: 'userId', value: userId } } }) as const;
+  return [
+    {
+      method: 'CreateSession',
+      sends: sentBy('CreateSession', 'otp', channel),
+      call: ({ sessions }, userId) => sessions.createSession({ checks: checksOf(userId), challenges }),
+    },
+    {
+      method: 'SetSession',
+      sends: sentBy('SetSession', 'otp', channel),
+      call: async ({ sessions }, userId) => {
+        const { sessionId } = await sessions.createSession({ checks: checksOf(userId) });
+        await sessions.setSession({ sessionId, challenges });
+      },
+    },
+  ];
+});
+
+/** Who can be told of something, and can sign in, at the addresses that he has. */
+async function settle(userId: string): Promise<void> {
+  await server.sql`update users set email_verified = true, phone_verified = true where id = ${userId}`;
+  await server.sql`insert into otp_factors (user_id, channel, created_at)
+    select ${userId}, unnest(enum_range(null::channel)), ${server.app.clock()}`;
+}
+
 interface Expected {
   method: string;
   reader: Reader;
@@ -172,10 +202,10 @@ async function sendAll(language: string): Promise<Expected[]> {
     const reader = newReader(language);
     all.push({ method, reader, userId: await create(on, reader), sends: sending[method] ?? [] });
   }
-  for (const { method, sends, call } of [...setting, ...telling, ...changing]) {
+  for (const { method, sends, call } of [...setting, ...telling, ...changing, ...signingIn]) {
     const reader = newReader(language);
     const userId = await createReader(setting.some((one) => one.call === call) ? newReader(language) : reader);
-    if (changing.some((one) => one.call === call)) await server.sql`update users set email_verified = true where id = ${userId}`;
+    if ([...changing, ...signingIn].some((one) => one.call === call)) await settle(userId);
     await call(on, userId, reader);
     all.push({ method, reader, userId, sends });
   }
@@ -210,7 +240,8 @@ function checkText({ reader, sends }: Expected, isGerman: boolean): string | und
   return posted.message.text;
 }
 
-async function checkContent({ userId }: Expected, { purpose, channel }: Sent, text: string): Promise<void> {
+async function checkContent({ userId }: Expected, { kind, purpose, channel }: Sent, text: string): Promise<void> {
+  if (kind === 'otp') return checkSigningIn(userId, channel, codeIn(text));
   if (!purpose) return;
   if (channel === 'email') {
     const { pathname, search } = linkIn(text);
@@ -222,6 +253,14 @@ async function checkContent({ userId }: Expected, { purpose, channel }: Sent, te
   expect(await bring()).not.toBe('ok');
 }
 
+async function checkSigningIn(userId: string, channel: Channel, code: string): Promise<void> {
+  const [session] = await server.sql<{ id: string }[]>`select id from sessions where user_id = ${userId}`;
+  const checks = channel === 'sms' ? { otpSms: { code } } : { otpEmail: { code } };
+  const bring = () => outcome(server.as().sessions.setSession({ sessionId: session?.id ?? '', checks }));
+  expect(await bring()).toBe('ok');
+  expect(await bring()).toBe('FailedPrecondition CHALLENGE_ABSENT');
+}
+
 /** The code of a registration link counts with its id only. */
 function bringLink(userId: string, { searchParams }: URL): Promise<string> {
   const code = { id: searchParams.get('codeID') ?? '', code: searchParams.get('code') ?? '' };
@@ -230,7 +269,7 @@ function bringLink(userId: string, { searchParams }: URL): Promise<string> {
 
 test('every call that sends is here, with all that it sends', () => {
   const known = new Map(Object.keys(creating).map((method) => [method, sending[method] ?? []]));
-  for (const { method, sends } of [...setting, ...telling, ...changing]) {
+  for (const { method, sends } of [...setting, ...telling, ...changing, ...signingIn]) {
     known.set(method, [...(known.get(method) ?? []), ...sends]);
   }
   const sorted = (all: Iterable<readonly [string, readonly Sent[]]>) =>

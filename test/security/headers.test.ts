@@ -5,6 +5,8 @@ import { buffer } from 'node:stream/consumers';
 import { type DescMethod, fromJson, type JsonObject, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { outbox } from '../../src/kernel/db/schema.ts';
+import { TryLimits } from '../../src/kernel/networks.ts';
+import { channels, type MessageKind } from '../../src/kernel/outbox/message.ts';
 import { letterOf } from '../../src/kernel/outbox/outbox.ts';
 import { render } from '../../src/kernel/outbox/render.ts';
 import { accessOf } from '../../src/server/access.ts';
@@ -14,6 +16,8 @@ import { filled } from '../support/isolation/choices.ts';
 import { idPlaces } from '../support/isolation/ids.ts';
 import { pathOf } from '../support/isolation/matrix.ts';
 import { type Memory, remember } from '../support/isolation/memory.ts';
+import { addSession } from '../support/isolation/sessions.ts';
+import { noParts } from '../support/isolation/values.ts';
 import { openWire, type Wire } from '../support/isolation/wire.ts';
 import { served } from '../support/rawCalls.ts';
 import { sending } from '../support/sending.ts';
@@ -50,7 +54,7 @@ let server: TestServer;
 let wire: Wire;
 let memory: Memory;
 let place: { id: string; domain: string };
-/** Somebody who can be invited and has every code pending, and somebody who has a password and a verified address. */
+/** Somebody who can be invited and has every code pending, and somebody who signs in, with a password and verified addresses. */
 let people: string[];
 const agent = new Agent({ keepAlive: true });
 
@@ -62,7 +66,18 @@ beforeAll(async () => {
   for (const purpose of ['email', 'phone', 'invite'] as const) await leaveCode(server, guest, purpose, 'PENDIN');
   await server.sql`insert into invites (user_id, mailed) values (${guest}, true)`;
   const password = { password: 'Passw0rd!' };
-  const settled = await createHuman(server, { organizationId, passwordType: { case: 'password', value: password } });
+  const settled = await createHuman(server, {
+    organizationId,
+    userId: 'settled',
+    username: 'settled',
+    phone: { phone: '+41446681801', verification: { case: 'isVerified', value: true } },
+    passwordType: { case: 'password', value: password },
+  });
+  for (const channel of channels) {
+    await server.sql`insert into otp_factors (user_id, channel, created_at) values (${settled}, ${channel}, ${epoch})`;
+  }
+  for (const id of [guest, settled]) await addSession(server, id, { user_id: id, organization_id: organizationId });
+  server.app.challengeLimits = new TryLimits(1000);
   await server.sql`delete from outbox`;
   place = { id: organizationId, domain: '' };
   people = [guest, settled];
@@ -86,7 +101,7 @@ interface Asked {
 async function ask({ method, json, userId }: Asked, { host, ...others }: Partial<typeof hostile>, version: Version) {
   const access = accessOf(method) ?? { on: 'nothing' };
   const asked = filled(access, json, [...idPlaces(method.input, json)], {
-    user: { id: userId, parts: { token: '', passkey: '', u2f: '', session: '' } },
+    user: { id: userId, parts: { ...noParts, session: userId, loginName: userId } },
     place,
   }).json;
   const body = toBinary(method.input, fromJson(method.input, asked));
@@ -112,6 +127,9 @@ function askPlainly(path: string, headers: Record<string, string | undefined>, b
   });
 }
 
+/** What leads nowhere unless the call says where to. */
+const linkless: readonly MessageKind[] = ['password-changed', 'otp'];
+
 /** What is wrong with the messages that wait, and of which kinds they are; all is as before then. */
 async function settle(): Promise<{ problems: string[]; kinds: string[] }> {
   const { app } = server;
@@ -120,7 +138,7 @@ async function settle(): Promise<{ problems: string[]; kinds: string[] }> {
     const { message } = letterOf(app, row);
     const { subject, text, html } = render(app.settings, message, 'Organization', epoch);
     const links = `${text} ${html}`.match(/[a-z]+:\/\/[^\s"<>]+/gi) ?? [];
-    const wanted = message.channel === 'email' && message.kind !== 'password-changed';
+    const wanted = message.channel === 'email' && !linkless.includes(message.kind);
     const wrong = [subject, text, html, JSON.stringify(message)].some((part) => part.includes(evil));
     const away = links.filter((link) => !link.startsWith(`${publicUrl}/`));
     return wrong || away.length > 0 || (wanted && links.length === 0)

@@ -2,6 +2,7 @@
 // an address as verified without one, is found in the definitions; a new one is tested without a word here.
 import { type DescMessage, type DescMethod, fromJson, type JsonObject, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { channels } from '../../src/kernel/outbox/message.ts';
 import { accessOf } from '../../src/server/access.ts';
 import { services } from '../../src/server/routes.ts';
 import { createHuman, createMachine, createOrganization, grant, leaveCode, tokenFor, unique } from '../support/actors.ts';
@@ -11,8 +12,10 @@ import type { Form } from '../support/isolation/forms.ts';
 import { idPlaces, withId } from '../support/isolation/ids.ts';
 import { pathOf } from '../support/isolation/matrix.ts';
 import { type Memory, remember } from '../support/isolation/memory.ts';
+import { addSession } from '../support/isolation/sessions.ts';
+import { noParts } from '../support/isolation/values.ts';
 import { openWire, outcomeOf, type Wire } from '../support/isolation/wire.ts';
-import { startServer } from '../support/server.ts';
+import { epoch, startServer } from '../support/server.ts';
 
 const choices: ReadonlySet<string> = new Set(['isVerified', 'returnCode']);
 const ownEmail = 'own@example.net';
@@ -21,8 +24,8 @@ const ownPhone = '+41446681800';
 /** Where in the JSON of a request a choice can stand. */
 function* placesOf(message: DescMessage, path: string[] = [], above: DescMessage[] = []): Generator<string> {
   if (above.includes(message)) return;
-  for (const { oneof, jsonName, message: inner } of message.fields) {
-    if (oneof && choices.has(jsonName)) yield [...path, jsonName].join('.');
+  for (const { jsonName, message: inner } of message.fields) {
+    if (choices.has(jsonName)) yield [...path, jsonName].join('.');
     if (inner) yield* placesOf(inner, [...path, jsonName], [...above, message]);
   }
 }
@@ -60,6 +63,8 @@ let owner: string;
 /** Without a role, and with the right to read his organization. */
 let plain: Self;
 let reader: Self;
+/** Whose addresses are verified, and stand for him when he signs in. */
+let proven: Self;
 
 beforeAll(async () => {
   const server = await startServer();
@@ -72,11 +77,17 @@ beforeAll(async () => {
       phone: { phone: ownPhone },
     });
     await leaveCode(server, id, 'email', 'PENDIN');
+    for (const channel of channels) {
+      await server.sql`insert into otp_factors (user_id, channel, created_at) values (${id}, ${channel}, ${epoch})`;
+    }
+    await addSession(server, id, { user_id: id, organization_id: organizationId });
     return { id, organizationId, authorization: `Bearer ${await tokenFor(server, id)}` };
   };
   plain = await createSelf();
   reader = await createSelf();
   await grant(server, reader.id, ['ORG_OWNER_VIEWER'], organizationId);
+  proven = await createSelf();
+  await server.sql`update users set email_verified = true, phone_verified = true where id = ${proven.id}`;
   const master = await createMachine(server);
   await grant(server, master, ['IAM_OWNER']);
   owner = `Bearer ${await tokenFor(server, master)}`;
@@ -92,7 +103,7 @@ function about(self: Self, { method }: Offering, json: JsonObject, address: 'fre
   const access = accessOf(method) ?? { on: 'nothing' };
   const places = [...idPlaces(method.input, json)];
   const subject = {
-    user: { id: self.id, parts: { token: '', passkey: '', u2f: '', session: '' } },
+    user: { id: self.id, parts: { ...noParts, session: self.id } },
     place: { id: self.organizationId, domain: '' },
   };
   const asked = filled(access, json, places, subject).json;
@@ -113,7 +124,7 @@ test('the calls that offer a choice are found, and with them every place of one'
   expect(offering.map(({ method }) => method.name)).toEqual(
     expect.arrayContaining([
       ...['CreateUser', 'AddHumanUser', 'UpdateUser', 'UpdateHumanUser', 'SetEmail', 'ResendEmailCode', 'SendEmailCode'],
-      ...['SetPhone', 'ResendPhoneCode', 'PasswordReset', 'CreateInviteCode'],
+      ...['SetPhone', 'ResendPhoneCode', 'PasswordReset', 'CreateInviteCode', 'CreateSession', 'SetSession'],
     ]),
   );
   for (const { method, places, forms } of offering) {
@@ -144,12 +155,13 @@ describe('somebody himself, without the right to write users, is refused and not
   });
 });
 
-describe('who may write users gets through with each of these requests', () => {
-  test.each(offering.map((one) => [one.method.name, one] as const))('%s', async (_, one) => {
+describe('who may write users, or sessions, gets through with each of these requests', () => {
+  test.each(offering.map((one) => [one.method.name, one] as const))('%s', async (name, one) => {
+    const [self, table] = name.endsWith('Session') ? [proven, 'public.sessions'] : [plain, 'public.users'];
     for (const { label, json } of one.forms) {
-      expect(await ask(one, about(plain, one, json, 'fresh'), owner, plain.organizationId), label).toBe('ok');
+      expect(await ask(one, about(self, one, json, 'fresh'), owner, self.organizationId), label).toBe('ok');
       const changed = await memory.changed();
-      expect(changed, label).toContain('public.users');
+      expect(changed, label).toContain(table);
       await memory.restore(changed);
     }
   });

@@ -1,13 +1,16 @@
 // Whatever shows that somebody is who he says works once, for him, for what it was made for, and in its time: at every
 // place that takes one.
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ChecksSchema } from '../../gen/zitadel/session/v2/session_service_pb.ts';
 import type { Purpose } from '../../src/kernel/codes/codes.ts';
 import { pages } from '../../src/web/pages.ts';
 import { passkeyPaths } from '../../src/web/passkey/paths.ts';
 import { totpRoutes } from '../../src/web/totp/routes.ts';
-import { createHuman, unique } from '../support/actors.ts';
+import { createHuman, createInstanceManager, unique } from '../support/actors.ts';
+import { outcome } from '../support/errors.ts';
 import { type Bring, codeEntries, type Entry, leaveFor, methodsTaking, passwordEntries } from '../support/proofs.ts';
 import { type Clients, epoch, startServer, type TestServer } from '../support/server.ts';
+import { ask, check, createPerson, everyFactor, type Factor, signIn } from '../support/sessions.ts';
 
 let server: TestServer;
 let replica: TestServer;
@@ -75,6 +78,59 @@ async function effects(userId: string): Promise<number> {
   const rows = await server.sql`select from user_events where user_id = ${userId} and type = any(${proofEvents})`;
   return rows.length;
 }
+
+test('every proof that is checked in a session has its tests', () => {
+  const kinds: Readonly<Record<Factor, string>> = {
+    password: 'password',
+    passkey: 'webAuthN',
+    u2f: 'webAuthN',
+    totp: 'totp',
+    otpSms: 'otpSms',
+    otpEmail: 'otpEmail',
+    recoveryCode: 'recoveryCode',
+  };
+  // The user is no secret, and there are no identity providers.
+  const proving = ChecksSchema.fields.map(({ localName }) => localName).filter((name) => name !== 'user' && name !== 'idpIntent');
+  expect(new Set(everyFactor.map((factor) => kinds[factor]))).toEqual(new Set(proving));
+});
+
+describe.each(everyFactor)('a %s in a session', (factor) => {
+  let login: Clients;
+  beforeAll(async () => {
+    login = await createInstanceManager(server, ['IAM_LOGIN_CLIENT']);
+  });
+
+  const open = async () => {
+    const desk = { server, login, person: await createPerson(server, [factor]) };
+    return { desk, session: await signIn(desk, []) };
+  };
+
+  test('of another user is wrong, and still his', async () => {
+    const [mine, theirs] = [await open(), await open()];
+    if (factor === 'password')
+      await server.as().users.setPassword({ userId: theirs.desk.person.userId, newPassword: { password: 'Theirs-Wort-1' } });
+    theirs.desk.person.password = 'Theirs-Wort-1';
+    await ask(mine.desk, mine.session, factor);
+    const answer = await ask(theirs.desk, theirs.session, factor);
+    expect(await outcome(check(mine.desk, mine.session, answer))).toMatch(/^InvalidArgument (\w+_WRONG|WEBAUTHN_\w+)$/);
+    expect(await outcome(check(theirs.desk, theirs.session, answer))).toBe('ok');
+  });
+
+  test('of who was locked or deactivated meanwhile is none, nor after he is back', async () => {
+    for (const [change, back] of [
+      ['lockUser', 'unlockUser'],
+      ['deactivateUser', 'reactivateUser'],
+    ] as const) {
+      const { desk, session } = await open();
+      const answer = await ask(desk, session, factor);
+      const { userId } = desk.person;
+      await server.as().users[change]({ userId });
+      expect(await outcome(check(desk, session, answer))).toBe('NotFound SESSION_NOT_FOUND');
+      await server.as().users[back]({ userId });
+      expect(await outcome(check(desk, session, answer))).toBe('NotFound SESSION_NOT_FOUND');
+    }
+  });
+});
 
 test('every served call, and every page, that takes a code or a current password is here', () => {
   const names = codeEntries.map(({ name }) => name);
@@ -247,6 +303,29 @@ describe.each(moves)('after %s', (_, sent, move) => {
       }
     },
   );
+});
+
+describe.each(moves)('after %s', (_, sent, move) => {
+  test('a code to sign in that was sent before is good no more', async () => {
+    const userId = await createHuman(server, {
+      phone: { phone: '+41446681800', verification: { case: 'isVerified', value: true } },
+    });
+    const { users, sessions } = server.as();
+    const isMail = sent.includes('email');
+    await (isMail ? users.addOTPEmail({ userId }) : users.addOTPSMS({ userId }));
+    const { sessionId, challenges: made } = await sessions.createSession({
+      checks: { user: { search: { case: 'userId', value: userId } } },
+      challenges: isMail ? { otpEmail: { deliveryType: { case: 'returnCode', value: {} } } } : { otpSms: { returnCode: true } },
+    });
+    await move(users, userId);
+    const code = (isMail ? made?.otpEmail : made?.otpSms) ?? '';
+    const checks = isMail ? { otpEmail: { code } } : { otpSms: { code } };
+    expect(await outcome(sessions.setSession({ sessionId, checks }))).toMatch(/^FailedPrecondition (CHALLENGE|OTP)_ABSENT$/);
+    expect(
+      await server.sql`select from sessions where id = ${sessionId} and (otp_email_verified_at is not null
+      or otp_sms_verified_at is not null)`,
+    ).toHaveLength(0);
+  });
 });
 
 describe.each(passwordEntries.map((entry) => [entry.name, entry] as const))('a current password at %s', (_, entry) => {

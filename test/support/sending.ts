@@ -16,6 +16,8 @@ const toReset: Sent = { kind: 'reset-password', channel: 'email', purpose: 'pass
 const toResetBySms: Sent = { kind: 'reset-password', channel: 'sms', purpose: 'password' };
 const toInvite: Sent = { kind: 'invite', channel: 'email', purpose: 'invite' };
 const toRegister: Sent = { kind: 'passkey-link', channel: 'email', purpose: 'passkey' };
+const toSignIn: Sent = { kind: 'otp', channel: 'email' };
+const toSignInBySms: Sent = { kind: 'otp', channel: 'sms' };
 const changed: Sent = { kind: 'password-changed', channel: 'email' };
 
 /** By method: all that it may send. */
@@ -35,4 +37,6 @@ export const sending: Readonly<Record<string, readonly Sent[]>> = {
   CreateInviteCode: [toInvite],
   ResendInviteCode: [toInvite],
   CreatePasskeyRegistrationLink: [toRegister],
+  CreateSession: [toSignIn, toSignInBySms],
+  SetSession: [toSignIn, toSignInBySms],
 };

@@ -2,7 +2,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Access } from '../../../src/kernel/auth/access.ts';
 import { type IdPlace, withId } from './ids.ts';
-import { foreignId } from './values.ts';
+import { foreignId, sessionTokenOf } from './values.ts';
 import type { Person, Place, Stage, World } from './world.ts';
 
 /** A request but for who asks. */
@@ -29,7 +29,17 @@ interface Subject {
 }
 
 const unknown: Subject = {
-  user: { id: unknownId, parts: { token: unknownId, passkey: unknownId, u2f: unknownId, session: unknownId } },
+  user: {
+    id: unknownId,
+    parts: {
+      token: unknownId,
+      passkey: unknownId,
+      u2f: unknownId,
+      session: unknownId,
+      sessionToken: sessionTokenOf(unknownId),
+      loginName: 'unknown@example.com',
+    },
+  },
   place: { id: unknownId, domain: 'unknown.example.com' },
 };
 
@@ -42,6 +52,8 @@ function idOf({ kind, isNew }: IdPlace, { user, place }: Subject): string {
     case 'passkey':
     case 'u2f':
     case 'session':
+    case 'sessionToken':
+    case 'loginName':
       return user.parts[kind];
     case 'organization':
       return place.id;
@@ -79,7 +91,7 @@ export function choicesOf(world: World, access: Access, form: JsonObject, places
     place: 'header',
     for: () => ({ ...base, header: value }),
   });
-  const namesUser = places.some(({ kind, isNew }) => kind === 'user' && !isNew);
+  const namesUser = places.some(({ kind, isNew }) => (kind === 'user' || kind === 'session') && !isNew);
   return [
     all('mine', () => ({ user: target, place: mine })),
     all('theirs', () => ({ user: theirs.people[stage], place: theirs })),
@@ -103,6 +115,11 @@ function* othersFor(
   if (place.isNew) yield ['taken, mine', () => whose(mine)];
   yield ['theirs', () => whose(theirs)];
   if (place.kind === 'user') yield ['deleted', () => theirs.deletedId];
+  if (place.kind === 'session') {
+    yield ['of nobody yet', () => mine.sessions.open];
+    yield ['ended', () => mine.sessions.ended];
+    yield ['ended, theirs', () => theirs.sessions.ended];
+  }
   if (place.isNew && place.kind === 'user') yield ['own', (caller) => caller?.id ?? freshId];
   if (!place.isNew) yield ['unknown', () => idOf(place, unknown)];
 }

@@ -54,8 +54,9 @@ function isNeeded(field: DescField): boolean {
   if (field.fieldKind === 'list') return field.listKind === 'scalar';
   const rules = hasOption(field, fieldRules) ? getOption(field, fieldRules) : undefined;
   if (rules?.required) return true;
+  if (rules?.type.case === 'enum' && rules.type.value.notIn.includes(0)) return true;
   if (field.fieldKind !== 'scalar' || field.proto.proto3Optional) return false;
-  return isIdField(field) || (rules?.type.case === 'string' && rules.type.value.minLen > 0n);
+  return isIdField(field) || (rules?.type.case === 'string' && (rules.type.value.minLen > 0n || rules.type.value.len > 0n));
 }
 
 /** What may be left out, but chooses nothing. */
@@ -63,7 +64,8 @@ const isPlain = (field: DescField): boolean =>
   !field.oneof && !isIdField(field) && (field.fieldKind === 'scalar' || field.fieldKind === 'enum' || isTime(field));
 
 const isStruct = (field: DescField): boolean => field.message?.typeName === 'google.protobuf.Struct';
-const isTime = (field: DescField): boolean => field.message?.typeName === 'google.protobuf.Timestamp';
+const isTime = (field: DescField): boolean =>
+  field.message?.typeName === 'google.protobuf.Timestamp' || field.message?.typeName === 'google.protobuf.Duration';
 
 function firstValueOf(field: DescField, above: readonly DescField[]): JsonValue {
   for (const { value } of valuesOf(field, above)) return value;
@@ -73,14 +75,19 @@ function firstValueOf(field: DescField, above: readonly DescField[]): JsonValue 
 function* valuesOf(field: DescField, above: readonly DescField[]): Generator<{ label: string; value: JsonValue }> {
   const { message } = field;
   if (!message || isTime(field) || isStruct(field)) {
-    const value = plainOf(field);
-    return yield { label: '', value: field.fieldKind === 'list' ? [value] : value };
+    return yield { label: '', value: within(field, plainOf(field)) };
   }
   for (const { label, json } of formsOf(message, [field, ...above])) {
     // A request inside of another one has been asked on its own; only what it names is new here.
     if (label !== '' && above.length > 0 && message.name.endsWith('Request') && !namesMore(message, json)) continue;
-    yield { label, value: field.fieldKind === 'list' ? [json] : json };
+    yield { label, value: within(field, json) };
   }
+}
+
+/** A value as the field holds it, of which there may be several. */
+function within({ fieldKind }: DescField, value: JsonValue): JsonValue {
+  if (fieldKind === 'list') return [value];
+  return fieldKind === 'map' ? { [text]: value } : value;
 }
 
 const namesMore = (message: DescMessage, json: JsonObject): boolean => [...idPlaces(message, json)].length > 0;

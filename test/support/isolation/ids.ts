@@ -1,6 +1,6 @@
 // The id fields of a request: found by their names in the definition, filled one by one.
 import type { DescField, DescMessage, JsonObject, JsonValue } from '@bufbuild/protobuf';
-import { foreignIds, type Kind, kinds, newIds } from './values.ts';
+import { foreignIds, type Kind, kinds, newIds, otherIds } from './values.ts';
 
 export interface IdPlace {
   /** Message and field. */
@@ -13,7 +13,8 @@ export interface IdPlace {
 }
 
 export const isIdField = (field: DescField): boolean =>
-  field.message === undefined && (/(^|_)ids?$/.test(field.name) || field.name === 'org_domain');
+  field.message === undefined &&
+  (/(^|_)ids?$/.test(field.name) || field.name === 'org_domain' || otherIds[nameOf(field)] !== undefined);
 
 export const nameOf = (field: DescField): string => `${field.parent.typeName}.${field.name}`;
 
@@ -30,6 +31,7 @@ export function* idPlaces(
     const here = [...path, field.jsonName];
     if (isIdField(field))
       yield { name: nameOf(field), path: here, kind: kindOf(field, within), isNew: newIds.has(nameOf(field)) };
+    if (field.fieldKind === 'map') continue;
     for (const [inner, at] of objectsIn(value, here)) if (field.message) yield* idPlaces(field.message, inner, at, field);
   }
 }
@@ -45,6 +47,8 @@ const isObject = (value: JsonValue | undefined): value is JsonObject =>
 /** By the field's own name, or where that is only "id" by the name of what it stands in. */
 function kindOf(field: DescField, within: DescField | undefined): IdPlace['kind'] {
   if (foreignIds.has(nameOf(field))) return 'foreign';
+  const other = otherIds[nameOf(field)];
+  if (other) return other;
   const message = field.parent.name.replace(/(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '_').toLowerCase();
   for (const name of [field.name, within?.name ?? '', message]) {
     const words = /^(org_domain)$|^(?:in_)?(\w+?)_ids?(_|$)/.exec(name);

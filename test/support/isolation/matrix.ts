@@ -116,8 +116,8 @@ async function checkChoice(matrix: Matrix, asking: Asking, choice: Choice): Prom
     const wanted = await expectationOf(matrix, asking, person, asked, verdict);
     const name = (problem: string) => `${caller.name}: ${problem}`;
     if (!wanted.changes) silent.push(checkSilent(matrix, asking, caller, asked, wanted).then((found) => found.map(name)));
-    // What a form holds counts only for calls on a user, and what goes through here goes through there.
-    else if (caller !== world.owner && (asking.isFirst || (asking.access.on === 'user' && choice.name !== 'theirs'))) {
+    // What a form holds counts only for calls on a user or a session, and what goes through here goes through there.
+    else if (caller !== world.owner && (asking.isFirst || (isOnRecord(asking.access) && choice.name !== 'theirs'))) {
       await settle(silent, problems, memory);
       const said = await tell(matrix, asking, caller, asked);
       if (said.outcome !== wanted.outcome) problems.push(name(`${said.outcome} in place of ${wanted.outcome}`));
@@ -127,6 +127,8 @@ async function checkChoice(matrix: Matrix, asking: Asking, choice: Choice): Prom
   await settle(silent, problems, memory);
   return problems;
 }
+
+const isOnRecord = ({ on }: Access): boolean => on === 'user' || on === 'session';
 
 /** Ends what may not change anything, and sees that it did not. */
 async function settle(silent: Promise<string[]>[], problems: string[], memory: Memory): Promise<void> {
@@ -203,13 +205,15 @@ async function checkSilent(matrix: Matrix, asking: Asking, caller: Caller, asked
 async function checkStrangers(matrix: Matrix, asking: Asking, choice: Choice): Promise<string[]> {
   const { strangers } = matrix.world;
   const answers = await Promise.all(strangers.map((caller) => ask(matrix, asking, caller, choice.for(undefined))));
-  const different = strangers.filter((_, index) => {
+  const prints = new Map<string, string>();
+  const different = strangers.filter(({ refused }, index) => {
     const answer = answers[index];
-    return (
-      !answer || outcomeOf(answer) !== 'unauthenticated UNAUTHENTICATED' || printOf(answer) !== printOf(answers[0] ?? answer)
-    );
+    if (!answer) return true;
+    const print = prints.get(refused) ?? printOf(answer);
+    prints.set(refused, print);
+    return outcomeOf(answer) !== refused || printOf(answer) !== print;
   });
-  return different.map(({ name }) => `${name}: not UNAUTHENTICATED, or not like the others`);
+  return different.map(({ name, refused }) => `${name}: not ${refused}, or not like the others`);
 }
 
 function once<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {

@@ -1,6 +1,6 @@
 // The rows of lists: whose they are, and how many somebody sees.
 import { type DescMethod, fromBinary, type JsonObject, type JsonValue, toJson } from '@bufbuild/protobuf';
-import { isObject, type Row, textOf } from './rules.ts';
+import { at, isObject, type Row, textOf } from './rules.ts';
 import type { Answer } from './wire.ts';
 
 /** An answer of the owner's as it is for somebody who sees some rows only: the others are neither there nor counted. */
@@ -18,8 +18,11 @@ export function onlySeen(method: DescMethod, answer: Answer, sees: (row: Row) =>
 
 function rowOf(row: JsonObject): Row {
   const [details] = objects([row.details ?? null]);
-  const userId = textOf(row.userId);
-  return { id: textOf(row.id) || userId, userId, organizationId: textOf(row.organizationId) || textOf(details?.resourceOwner) };
+  // Whose a session is stands among its factors.
+  const [user] = objects([at(row.factors, ['user']) ?? null]);
+  const userId = textOf(row.userId) || textOf(user?.id);
+  const organizationId = textOf(row.organizationId) || textOf(details?.resourceOwner) || textOf(user?.organizationId);
+  return { id: textOf(row.id) || userId, userId, organizationId };
 }
 
 const objects = (value: JsonValue | undefined): JsonObject[] =>

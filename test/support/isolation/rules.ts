@@ -3,7 +3,7 @@ import type { DescMethod, JsonObject, JsonValue } from '@bufbuild/protobuf';
 import type { Access } from '../../../src/kernel/auth/access.ts';
 import { instanceRoles, organizationRoles, type Permission } from '../../../src/kernel/auth/roles.ts';
 import type { IdPlace } from './ids.ts';
-import type { Part } from './values.ts';
+import { type Part, parts, sessionTokenOf } from './values.ts';
 import type { Person, World } from './world.ts';
 
 export interface Cell {
@@ -89,6 +89,14 @@ function onToken(world: World, cell: Cell): Verdict {
       };
     case 'ListPersonalAccessTokens':
       return { kind: 'own rows', sees: ({ userId, organizationId }) => reads(organizationId) || userId === caller.id };
+    case 'ListSessions':
+      return {
+        kind: 'own rows',
+        sees: ({ id, userId, organizationId }) =>
+          userId === caller.id ||
+          world.sessions.get(id)?.creatorId === caller.id ||
+          (organizationId === '' ? hasEverywhere(caller, 'session.read') : has(caller, 'session.read', organizationId)),
+      };
     case 'ListOrganizations':
       return { kind: 'own rows', sees: ({ id }) => has(caller, 'org.read', id) || id === caller.organizationId };
     default:
@@ -133,22 +141,30 @@ function onProof(world: World, cell: Cell, { otherwise }: Access & { on: 'proof'
   return hasEverywhere(caller, 'user.read') ? asOwner : hidden('USER_NOT_FOUND');
 }
 
-/** A session is its user's, and is reached by who is he, or holds the permission where he lives. */
-function onSession(world: World, { caller, json }: Cell, access: Access & { on: 'session' }): Verdict {
-  const user = [...world.people.values()].find(({ parts }) => parts.session === textOf(json.sessionId));
-  if (!user) return asOwner;
-  const involved = user.id === caller.id;
-  if (!involved && !has(caller, 'session.read', user.organizationId)) return hidden('SESSION_NOT_FOUND');
-  if (textOf(json.sessionToken) !== '' && access.own) return denied('SESSION_TOKEN_WRONG');
-  return has(caller, access.permission, user.organizationId) || (access.own && involved) ? asOwner : denied();
+/** A session is reached by its user, its maker, who brings its token, and who holds the permission where the user lives. */
+function onSession({ sessions }: World, { method, caller, json }: Cell, access: Access & { on: 'session' }): Verdict {
+  const id = textOf(json.sessionId);
+  const session = sessions.get(id);
+  const endsAgain = method.name === 'DeleteSession';
+  if (!session || (session.ended && !endsAgain)) {
+    return endsAgain && !hasEverywhere(caller, 'session.delete') ? hidden('SESSION_NOT_FOUND') : asOwner;
+  }
+  const { creatorId, userId, organizationId } = session;
+  const may = (permission: Permission) =>
+    organizationId === null ? hasEverywhere(caller, permission) : has(caller, permission, organizationId);
+  // Where a token proves nothing, and where there is none any more, whichever is brought is not looked at.
+  const token = access.own && !session.ended ? textOf(json.sessionToken) : '';
+  const involved = creatorId === caller.id || userId === caller.id || token === sessionTokenOf(id);
+  if (!involved && !may('session.read')) return hidden('SESSION_NOT_FOUND');
+  if (token !== '' && token !== sessionTokenOf(id)) return denied('SESSION_TOKEN_WRONG');
+  return may(access.permission) || (access.own && involved) ? asOwner : denied();
 }
 
 /** A part of somebody else's is no part of his. */
 const foreignPart = ({ parts }: Person, places: readonly IdPlace[], json: JsonObject): IdPlace | undefined =>
   places.find(({ kind, path }) => isPart(kind) && textOf(at(json, path)) !== parts[kind]);
 
-const isPart = (kind: IdPlace['kind']): kind is Part =>
-  kind === 'token' || kind === 'passkey' || kind === 'u2f' || kind === 'session';
+const isPart = (kind: IdPlace['kind']): kind is Part => parts.some((part) => part === kind);
 
 /** What nobody does to himself without user.write, on any method: decisions that hold across the whole service. */
 function onSelf(caller: Person, json: JsonObject): Verdict {

@@ -10,15 +10,29 @@ export const password = 'Passw0rd!';
 /** The live code of every person there, for each purpose. */
 export const code = 'KN0WN1';
 
-/** The TOTP secret of every person there, who has not verified it yet. */
+/** The TOTP secret of every person there; whoever is not `ready` has not verified it yet. */
 export const totpSecret = 'JBSWY3DPEHPK3PXP';
+const totpCode = new TOTP({ secret: Secret.fromBase32(totpSecret) }).generate({ timestamp: epoch.getTime() });
+
+/** Where all passkeys there are for. */
+export const rpId = 'roster.example.com';
 
 /** The challenge of the registrations that wait for an answer there, and the answer. */
 export const challenge = Buffer.alloc(32, 1);
 export const answer = new Authenticator(Buffer.alloc(32, 2)).register(
-  { publicKey: { challenge: challenge.toString('base64url'), rp: { id: 'roster.example.com' } } },
-  'https://roster.example.com',
+  { publicKey: { challenge: challenge.toString('base64url'), rp: { id: rpId } } },
+  `https://${rpId}`,
 );
+
+/** What the person of stage `ready` signs in with, in that session of his which asked for it. */
+export const oneTimeCode = '12345678';
+export const recoveryCode = 'kn0wn-c0de0';
+export const assertionChallenge = Buffer.alloc(32, 4);
+export const signer = new Authenticator(Buffer.alloc(32, 5));
+const assertion = signer.assert(assertionChallenge, rpId, `https://${rpId}`, { counter: 1 });
+
+/** The token of a session there. */
+export const sessionTokenOf = (id: string): string => `roster_session_${id}`;
 
 /** The key of the one metadata entry that every user has. */
 export const metadataKey = 'data';
@@ -32,9 +46,15 @@ export const known: Readonly<Record<string, JsonValue>> = {
   current_password: password,
   verification_code: code,
   'zitadel.user.v2.PasskeyRegistrationCode.code': code,
-  'zitadel.user.v2.VerifyTOTPRegistrationRequest.code': new TOTP({ secret: Secret.fromBase32(totpSecret) }).generate({
-    timestamp: epoch.getTime(),
-  }),
+  'zitadel.user.v2.VerifyTOTPRegistrationRequest.code': totpCode,
+  'zitadel.session.v2.CheckPassword.password': password,
+  'zitadel.session.v2.CheckTOTP.code': totpCode,
+  'zitadel.session.v2.CheckOTP.code': oneTimeCode,
+  'zitadel.session.v2.CheckRecoveryCode.code': recoveryCode,
+  'zitadel.session.v2.RequestChallenges.WebAuthN.domain': rpId,
+  credential_assertion_data: assertion,
+  lifetime: '3600s',
+  ip: '192.0.2.1',
   public_key_credential: answer,
   domain: 'localhost',
   count: 1,
@@ -61,6 +81,10 @@ export const unsaid: Readonly<Record<string, JsonObject>> = {
   'zitadel.user.v2.SetPassword': { password: { password: 'An0ther!One' } },
   'zitadel.user.v2.SetPasswordRequest': { newPassword: { password: 'An0ther!One' } },
   'zitadel.user.v2.SetHumanPhone': { phone: '+41791234567' },
+  // What is checked, or asked for, is somebody's.
+  'zitadel.session.v2.Checks': { user: { userId: '' } },
+  'zitadel.session.v2.CreateSessionRequest': { checks: { user: { userId: '' } } },
+  'zitadel.session.v2.CreatorQuery': { id: '' },
 };
 
 /** For messages that can stand in themselves: the one that ends the nesting. */
@@ -70,7 +94,18 @@ export const insideItself: Readonly<Record<string, JsonObject>> = {
 
 export type Kind = 'user' | 'organization' | 'domain' | Part;
 /** What hangs on one user. */
-export type Part = 'token' | 'passkey' | 'u2f' | 'session';
+export type Part = (typeof parts)[number];
+export const parts = ['token', 'passkey', 'u2f', 'session', 'sessionToken', 'loginName'] as const;
+
+/** Somebody who has nothing of it. */
+export const noParts: Readonly<Record<Part, string>> = {
+  token: '',
+  passkey: '',
+  u2f: '',
+  session: '',
+  sessionToken: '',
+  loginName: '',
+};
 
 /** What an id names, by the words before "id". */
 export const kinds: Readonly<Record<string, Kind>> = {
@@ -83,8 +118,16 @@ export const kinds: Readonly<Record<string, Kind>> = {
   passkey: 'passkey',
   u2f: 'u2f',
   session: 'session',
-  ids_query: 'session',
-  creator_query: 'user',
+};
+
+/** Ids whose names do not say what of, and what names somebody, or proves to be his, and is not called an id. */
+export const otherIds: Readonly<Record<string, Kind>> = {
+  'zitadel.session.v2.IDsQuery.ids': 'session',
+  'zitadel.session.v2.CreatorQuery.id': 'user',
+  'zitadel.session.v2.CheckUser.login_name': 'loginName',
+  'zitadel.session.v2.GetSessionRequest.session_token': 'sessionToken',
+  'zitadel.session.v2.SetSessionRequest.session_token': 'sessionToken',
+  'zitadel.session.v2.DeleteSessionRequest.session_token': 'sessionToken',
 };
 
 /** Ids that the request gives to something new. */

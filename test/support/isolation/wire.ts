@@ -73,7 +73,7 @@ export function outcomeOf({ headers, body }: Answer): string {
 /** The status of an answer of any protocol, as the number that gRPC has for it. */
 export function statusOf({ headers, body }: Answer, protocol: Protocol): number {
   if (protocol === 'connect' || protocol === 'connect-json') {
-    const names: Record<string, number> = { '200': 0, '401': 16, '501': 12 };
+    const names: Record<string, number> = { '200': 0, '401': 16, '403': 7, '501': 12 };
     return names[String(headers[':status'])] ?? -1;
   }
   // gRPC-Web writes trailers into the body.

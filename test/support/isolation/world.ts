@@ -4,8 +4,21 @@ import { codeWithId } from '../../../src/kernel/codes/codes.ts';
 import { codePurpose, webauthnKind } from '../../../src/kernel/db/schema.ts';
 import { channels } from '../../../src/kernel/outbox/message.ts';
 import { createHuman, createMachine, createOrganization, grant, homeOf, leaveCode, tokenFor, unique } from '../actors.ts';
+import { Authenticator } from '../authenticator.ts';
 import { epoch, type TestServer } from '../server.ts';
-import { challenge, code, foreignId, metadataKey, type Part, password, totpSecret } from './values.ts';
+import { addSession, makeReady, proven, type Session, type SessionColumns, sessionsOf } from './sessions.ts';
+import {
+  challenge,
+  code,
+  foreignId,
+  metadataKey,
+  type Part,
+  password,
+  rpId,
+  sessionTokenOf,
+  signer,
+  totpSecret,
+} from './values.ts';
 
 export interface Person {
   id: string;
@@ -26,8 +39,14 @@ export interface Caller {
   person: Person | undefined;
 }
 
+/** Whom nothing is answered. */
+export interface Stranger extends Caller {
+  person: undefined;
+  refused: string;
+}
+
 /** What a request may be about. Each is in both organizations. */
-export const stages = ['human', 'machine', 'inactive', 'locked', 'member', 'instanceMember', 'invited'] as const;
+export const stages = ['human', 'machine', 'inactive', 'locked', 'member', 'instanceMember', 'invited', 'ready'] as const;
 export type Stage = (typeof stages)[number];
 
 export interface Place {
@@ -36,6 +55,8 @@ export interface Place {
   people: Readonly<Record<Stage, Person>>;
   /** Id of a user that is gone. */
   deletedId: string;
+  /** Ids of sessions that belong to nobody: not yet, and not any more. */
+  sessions: Readonly<Record<'open' | 'ended', string>>;
 }
 
 export interface World {
@@ -46,8 +67,9 @@ export interface World {
   owner: Caller;
   /** Whom the server knows, the owner among them. */
   callers: readonly Caller[];
-  strangers: readonly Caller[];
+  strangers: readonly Stranger[];
   people: ReadonlyMap<string, Person>;
+  sessions: ReadonlyMap<string, Session>;
 }
 
 export async function createWorld(server: TestServer): Promise<World> {
@@ -58,15 +80,18 @@ export async function createWorld(server: TestServer): Promise<World> {
     people.set(person.id, person);
     return person;
   };
-  const caller = async (name: string, person: Promise<Person>): Promise<Caller> => {
-    const token = await tokenFor(server, (await person).id);
-    return { name, authorization: `Bearer ${token}`, person: await person };
+  // People call with a session, machines with a token that was made for them.
+  const caller = async (name: string, coming: Promise<Person>): Promise<Caller> => {
+    const person = await coming;
+    const token = person.type === 'human' ? await signIn(server, person) : await tokenFor(server, person.id);
+    return { name, authorization: `Bearer ${token}`, person };
   };
-  const mine = await createPlace(server, mineId, make);
-  const theirs = await createPlace(server, theirsId, make);
+  const mine = await createPlace(server, mineId, make, signer);
+  const theirs = await createPlace(server, theirsId, make, new Authenticator());
   const owner = await caller('IAM_OWNER', make('machine', home, { instance: ['IAM_OWNER'] }));
+  const maker = await caller('machine without roles, which made the sessions here', make('machine', mineId));
   const callers = [
-    await caller('machine without roles', make('machine', mineId)),
+    maker,
     await caller('human without roles', make('human', mineId)),
     await caller('human who may delete himself', make('human', mineId, { within: { [mineId]: ['ORG_USER_SELF_MANAGER'] } })),
     await caller('ORG_OWNER of the other', make('machine', theirsId, { within: { [theirsId]: ['ORG_OWNER'] } })),
@@ -84,7 +109,14 @@ export async function createWorld(server: TestServer): Promise<World> {
   ];
   const full = { instance: ['IAM_OWNER'] };
   const higher = { human: await make('human', mineId, full), machine: await make('machine', mineId, full) };
-  return { mine, theirs, higher, owner, callers, strangers: await createStrangers(server), people };
+  const strangers = await createStrangers(server);
+  await server.sql`update sessions set creator_id = ${maker.person?.id ?? ''}
+    where organization_id = ${mineId} or id = ${mine.sessions.open}`;
+  return { mine, theirs, higher, owner, callers, strangers, people, sessions: await sessionsOf(server) };
+}
+
+async function signIn(server: TestServer, { id, organizationId }: Person): Promise<string> {
+  return sessionTokenOf(await addSession(server, `${id}-calling`, { user_id: id, organization_id: organizationId, ...proven }));
 }
 
 type Roles = Partial<Pick<Person, 'instance' | 'within'>>;
@@ -98,11 +130,19 @@ async function createPerson(
   const id = type === 'human' ? await createFullHuman(server, organizationId) : await createMachine(server, { organizationId });
   await server.as().users.setUserMetadata({ userId: id, metadata: [{ key: metadataKey, value: Buffer.from('x') }] });
   await tokenFor(server, id);
-  const [token] = await server.sql<{ id: string }[]>`select id from personal_access_tokens where user_id = ${id}`;
-  if (!token) throw new Error(`${id} has no token`);
-  const parts = { token: token.id, passkey: `${id}-passkey`, u2f: `${id}-u2f`, session: `${id}-session` };
+  const [row] = await server.sql<{ token: string; username: string }[]>`
+    select t.id as token, username from users u join personal_access_tokens t on t.user_id = u.id where u.id = ${id}`;
+  if (!row) throw new Error(`${id} has no token`);
+  const session = await addSession(server, `${id}-session`, { user_id: id, organization_id: organizationId });
+  const parts = {
+    token: row.token,
+    passkey: `${id}-passkey`,
+    u2f: `${id}-u2f`,
+    session,
+    sessionToken: sessionTokenOf(session),
+    loginName: row.username,
+  };
   if (type === 'human') await addFactors(server, id, parts);
-  await addSession(server, id, organizationId, parts.session);
   if (instance.length > 0) await grant(server, id, instance);
   for (const [organization, roles] of Object.entries(within)) await grant(server, id, roles, organization);
   return { id, organizationId, type, instance, within, parts };
@@ -117,18 +157,12 @@ async function addFactors(server: TestServer, userId: string, parts: Person['par
   const later = new Date(app.clock().getTime() + 60_000).toISOString();
   for (const kind of webauthnKind.enumValues) {
     await sql`insert into webauthn_registrations (user_id, kind, id, rp_id, challenge, expires_at)
-      values (${userId}, ${kind}, ${parts[kind]}, 'roster.example.com', ${challenge}, ${later})`;
+      values (${userId}, ${kind}, ${parts[kind]}, ${rpId}, ${challenge}, ${later})`;
   }
   const { secret } = importedRow(app, userId, totpSecret);
   await sql`insert into totps (user_id, secret, ready) values (${userId}, ${secret}, false)`;
   await sql`insert into recovery_salts (user_id, salt) values (${userId}, ${Buffer.alloc(16, 3)})`;
   await sql`insert into recovery_codes (user_id, hash) values (${userId}, ${Buffer.alloc(32, 4)})`;
-}
-
-/** One that a machine of the instance has made. */
-async function addSession({ sql }: TestServer, userId: string, organizationId: string, id: string): Promise<void> {
-  await sql`insert into sessions (id, creator_id, user_id, organization_id, token_hash, sequence, created_at, changed_at, user_verified_at)
-    values (${id}, 'somebody', ${userId}, ${organizationId}, ${Buffer.from(id)}, 1, ${epoch}, ${epoch}, ${epoch})`;
 }
 
 const createFullHuman = (server: TestServer, organizationId: string): Promise<string> =>
@@ -140,7 +174,7 @@ const createFullHuman = (server: TestServer, organizationId: string): Promise<st
 
 type Make = (type: Person['type'], organizationId: string, roles?: Roles) => Promise<Person>;
 
-async function createPlace(server: TestServer, id: string, make: Make): Promise<Place> {
+async function createPlace(server: TestServer, id: string, make: Make, authenticator: Authenticator): Promise<Place> {
   const { sql } = server;
   const people = {
     human: await make('human', id),
@@ -150,6 +184,12 @@ async function createPlace(server: TestServer, id: string, make: Make): Promise<
     member: await make('human', id, { within: { [id]: ['ORG_PROJECT_PERMISSION_EDITOR'] } }),
     instanceMember: await make('human', id, { instance: ['IAM_OWNER_VIEWER'] }),
     invited: await make('human', id),
+    ready: await make('human', id),
+  };
+  await makeReady(server, { id: people.ready.id, sessionId: people.ready.parts.session, authenticator });
+  const sessions = {
+    open: await addSession(server, `${id}-open`),
+    ended: await addSession(server, `${id}-ended`, { user_id: people.human.id, organization_id: id, ended_at: epoch }),
   };
   await sql`delete from user_passwords where user_id = ${people.invited.id}`;
   await sql`insert into invites (user_id, mailed) values (${people.invited.id}, true)`;
@@ -161,19 +201,29 @@ async function createPlace(server: TestServer, id: string, make: Make): Promise<
   const deletedId = await createHuman(server, { organizationId: id });
   await server.as().users.deleteUser({ userId: deletedId });
   const [row] = await sql<{ domain: string }[]>`select primary_domain as domain from organizations where id = ${id}`;
-  return { id, domain: row?.domain ?? '', people, deletedId };
+  return { id, domain: row?.domain ?? '', people, deletedId, sessions };
 }
 
 /** Those who once had a right, or claim one. Nobody of them may be let in. */
-async function createStrangers(server: TestServer): Promise<Caller[]> {
+async function createStrangers(server: TestServer): Promise<Stranger[]> {
   const { sql, token: known } = server;
-  const fallen = async (name: string, fall: (id: string, organizationId: string) => Promise<unknown>): Promise<Caller> => {
+  const unknown = { person: undefined, refused: 'unauthenticated UNAUTHENTICATED' };
+  type Fall = (id: string, organizationId: string) => Promise<unknown>;
+  const fallen = async (name: string, fall: Fall): Promise<Stranger> => {
     const organizationId = await createOrganization(server);
     const id = await createMachine(server, { organizationId });
     await grant(server, id, ['IAM_OWNER']);
     const authorization = `Bearer ${await tokenFor(server, id)}`;
     await fall(id, organizationId);
-    return { name, authorization, person: undefined };
+    return { name, authorization, ...unknown };
+  };
+  const signedIn = async (name: string, columns: SessionColumns, fall?: Fall): Promise<Stranger> => {
+    const organizationId = await createOrganization(server);
+    const id = await createHuman(server, { organizationId });
+    await grant(server, id, ['IAM_OWNER']);
+    const session = await addSession(server, `${id}-calling`, { user_id: id, organization_id: organizationId, ...columns });
+    await fall?.(id, organizationId);
+    return { name, authorization: `Bearer ${sessionTokenOf(session)}`, ...unknown };
   };
   const claims: [string, string | undefined][] = [
     ['no token', undefined],
@@ -183,7 +233,7 @@ async function createStrangers(server: TestServer): Promise<Caller[]> {
     ['token with a tail', `Bearer ${known}x`],
   ];
   return [
-    ...claims.map(([name, authorization]) => ({ name, authorization, person: undefined })),
+    ...claims.map(([name, authorization]) => ({ name, authorization, ...unknown })),
     await fallen('deactivated', (id) => sql`update users set state = 'inactive' where id = ${id}`),
     await fallen('locked', (id) => sql`update users set state = 'locked' where id = ${id}`),
     await fallen('of a closed organization', (_, id) => sql`update organizations set state = 'inactive' where id = ${id}`),
@@ -191,5 +241,27 @@ async function createStrangers(server: TestServer): Promise<Caller[]> {
       'with an expired token',
       (id) => sql`update personal_access_tokens set expires_at = created_at where user_id = ${id}`,
     ),
+    await signedIn('deactivated, in a session', proven, (id) => sql`update users set state = 'inactive' where id = ${id}`),
+    await signedIn('locked, in a session', proven, (id) => sql`update users set state = 'locked' where id = ${id}`),
+    await signedIn(
+      'of a closed organization, in a session',
+      proven,
+      (_, id) => sql`update organizations set state = 'inactive' where id = ${id}`,
+    ),
+    await signedIn('in a session that has expired', { ...proven, expires_at: epoch }),
+    await signedIn('in a session that has ended', { ...proven, ended_at: epoch }),
+    await signedIn('in a session from before another password', { ...proven, stale: true }),
+    {
+      ...(await signedIn('in a session in which only the user was checked', {})),
+      refused: 'permission_denied SESSION_UNPROVEN',
+    },
+    {
+      ...(await signedIn(
+        'in a session without the second factor',
+        { password_verified_at: epoch },
+        (id) => sql`insert into otp_factors (user_id, channel, created_at) values (${id}, 'email', ${epoch})`,
+      )),
+      refused: 'permission_denied MFA_NEEDED',
+    },
   ];
 }
