@@ -80,6 +80,19 @@ describe('of fifty uses at once of one', () => {
   });
 });
 
+test('nobody who is locked, deactivated or deleted meanwhile keeps a session', async () => {
+  for (const fall of ['lockUser', 'deactivateUser', 'deleteUser'] as const) {
+    const userId = await createHuman(server);
+    const ids = await Promise.all(Array.from({ length: 5 }, () => openSession(sessions, userId)));
+    await race(40, async (replica, n) => {
+      if (n === 15) return users[fall]({ userId });
+      const checks = { user: byId(userId) };
+      return n % 3 ? replica.createSession({ checks }) : replica.setSession({ sessionId: ids[n % 5] ?? '', checks });
+    });
+    expect(await server.sql`select from sessions where user_id = ${userId} and ended_at is null`, fall).toHaveLength(0);
+  }
+});
+
 describe('wrong passwords', () => {
   const guess = (to: Sessions, userId: string, text = wrongPassword) =>
     to.createSession({ checks: { user: byId(userId), password: { password: text } } });
