@@ -70,6 +70,9 @@ describe('sessions are stale after a factor is removed that was checked in them:
       });
     await equip(server, desk.person, removed);
     for (const { session, way } of sessions) if (way.includes(removed)) expect(await look(session)).toEqual(stale);
+    for (const { session, answer, factor } of waiting) {
+      if (factor === removed) expect(await outcome(check(desk, session, answer))).not.toBe(ok);
+    }
     expect([await look(own), await look(bare)]).toEqual([good(['password', beside]), stale]);
     expect(await look(await signIn(desk, ['password', removed]))).toEqual(good(['password', removed]));
   });

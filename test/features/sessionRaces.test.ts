@@ -18,13 +18,14 @@ beforeAll(async () => {
   login = await createInstanceManager(server, ['IAM_LOGIN_CLIENT']);
 });
 
-/** Whether that many calls wait for rows that somebody holds. */
+/** Until that many calls wait for rows that somebody holds. */
 async function waitFor(count: number): Promise<void> {
-  for (;;) {
+  for (const end = Date.now() + 10_000; Date.now() < end; ) {
     const [row] = await server.sql`select count(*)::int as waiting from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`;
     if (row?.waiting === count) return;
   }
+  throw new Error(`waited in vain for ${count} calls that wait`);
 }
 
 /** Begins both while the user is held, so that they come to him in this order. */
