@@ -22,6 +22,19 @@ export interface DatabaseOptions {
   onStatement?: ((sql: string) => void) | undefined;
 }
 
+/**
+ * Lists of texts are the only arrays that are sent. The driver would ask each new connection for all array types, and when
+ * that one is lost meanwhile, nobody would hear of it but the process, which would end. Those of columns Drizzle writes and
+ * parses itself.
+ */
+const textArray = {
+  to: 1009,
+  from: [1009],
+  serialize: (texts: readonly string[] | string): string =>
+    typeof texts === 'string' ? texts : `{${texts.map((text) => `"${text.replace(/[\\"]/g, '\\$&')}"`).join(',')}}`,
+  parse: (literal: string): string => literal,
+};
+
 /** Seconds that one attempt to connect may take. */
 const connectTimeout = 10;
 /** Seconds between two attempts of one connection. The driver would go up to 20, with calls waiting that long for their refusal. */
@@ -37,6 +50,8 @@ export function openDatabase({ url, pool, prepare, statementTimeoutMs, onStateme
       max: pool,
       prepare,
       connect_timeout: connectTimeout,
+      fetch_types: false,
+      types: { textArray },
       backoff: () => reconnectPause,
       // pgbouncer refuses to start a session with settings that it does not know.
       connection: { application_name: 'roster', ...(prepare && { statement_timeout: statementTimeoutMs }) },
