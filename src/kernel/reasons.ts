@@ -73,6 +73,9 @@ export const reasons = {
     Code.InvalidArgument,
     'A session holds at most {keys} metadata entries, with keys of 1 to {length} characters and {bytes} bytes each.',
   ],
+  PROVIDER_URL_INVALID: [Code.InvalidArgument, 'The URL cannot be used: {problem}.'],
+  PROVIDER_CERTIFICATE_INVALID: [Code.InvalidArgument, 'The certificate is not PEM.'],
+  PROVIDER_METADATA_INVALID: [Code.InvalidArgument, 'The metadata of the identity provider cannot be used: {problem}.'],
   EXPIRATION_PAST: [Code.InvalidArgument, 'The expiration date lies in the past.'],
   LIMIT_TOO_LARGE: [Code.InvalidArgument, 'A list gives at most {maximum} entries at once; ask for fewer.'],
   QUERY_TOO_DEEP: [Code.InvalidArgument, 'Queries may be nested {maximum} deep.'],
@@ -110,7 +113,11 @@ export const reasons = {
   MEMBER_NOT_FOUND: [Code.NotFound, 'The user is not a member.'],
   SERVICE_NOT_FOUND: [Code.NotFound, 'The server has no service {service}.'],
 
+  PROVIDER_NOT_FOUND: [Code.NotFound, 'There is no such identity provider.'],
+  LINK_NOT_FOUND: [Code.NotFound, 'The user has no such link to an identity provider.'],
+
   // What is there already
+  LINK_EXISTS: [Code.AlreadyExists, 'The account at the identity provider is linked to a user already.'],
   USERNAME_TAKEN: [Code.AlreadyExists, 'The username is taken.'],
   MEMBER_EXISTS: [Code.AlreadyExists, 'The user is a member already.'],
   TOTP_EXISTS: [Code.AlreadyExists, 'The user has an authenticator app already; remove it first.'],
@@ -147,6 +154,7 @@ export const reasons = {
   USER_NOT_LOCKED: [Code.FailedPrecondition, 'The user is not locked.'],
   ORGANIZATION_GONE: [Code.FailedPrecondition, 'The organization does not exist.'],
   PROVIDER_UNKNOWN: [Code.FailedPrecondition, 'There is no identity provider {provider}.'],
+  PROVIDER_INACTIVE: [Code.FailedPrecondition, 'The identity provider is switched off.'],
   METADATA_LIST_EMPTY: [Code.FailedPrecondition, 'The list of metadata is empty.'],
   PASSWORD_NOT_SET: [Code.FailedPrecondition, 'The user has no password.'],
   PASSWORD_UNCHANGED: [Code.FailedPrecondition, 'The new password equals the current one.'],

@@ -7,6 +7,7 @@ import { SessionService } from '../../gen/zitadel/session/v2/session_service_pb.
 import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import { emailHandlers } from '../features/email/handlers.ts';
 import { factorsHandlers } from '../features/factors/handlers.ts';
+import { instanceProviderHandlers, linkHandlers, organizationProviderHandlers } from '../features/idp/handlers.ts';
 import { inviteHandlers } from '../features/invite/handlers.ts';
 import { lifecycleHandlers } from '../features/lifecycle/handlers.ts';
 import { machineHandlers } from '../features/machine/handlers.ts';
@@ -37,14 +38,17 @@ const userHandlers = {
   ...otpHandlers,
   ...recoveryHandlers,
   ...factorsHandlers,
+  ...linkHandlers,
 } satisfies Omit<ServiceImpl<typeof UserService>, NotServed['user']>;
 
 const managementHandlers = {
   ...organizationMemberHandlers,
+  ...organizationProviderHandlers,
 } satisfies Omit<ServiceImpl<typeof ManagementService>, NotServed['management']>;
 
 const adminHandlers = {
   ...instanceMemberHandlers,
+  ...instanceProviderHandlers,
 } satisfies Omit<ServiceImpl<typeof AdminService>, NotServed['admin']>;
 
 export const services: readonly DescService[] = [

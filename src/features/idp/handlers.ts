@@ -1,0 +1,129 @@
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import type { AdminService } from '../../../gen/zitadel/admin/v1/admin_pb.ts';
+import type {
+  AddGenericOAuthProviderRequest,
+  AddGenericOIDCProviderRequest,
+  AddGitHubProviderRequest,
+  AddGoogleProviderRequest,
+  AddJWTProviderRequest,
+  AddLDAPProviderRequest,
+  DeleteProviderRequest,
+  GetProviderByIDRequest,
+  ListProvidersRequest,
+  ManagementService,
+  UpdateGenericOAuthProviderRequest,
+  UpdateGenericOIDCProviderRequest,
+  UpdateJWTProviderRequest,
+  UpdateLDAPProviderRequest,
+} from '../../../gen/zitadel/management/v1/management_pb.ts';
+import type { UserService } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
+import type { Call } from '../../kernel/call.ts';
+import { callOf } from '../../kernel/context.ts';
+import { pageOf } from '../../kernel/paging.ts';
+import { toDetails, toListDetails as toUserListDetails } from '../user/convert.ts';
+import {
+  type Fields,
+  toChange,
+  toCreation,
+  toFilter,
+  toGitHub,
+  toGoogle,
+  toJwt,
+  toLdap,
+  toListDetails,
+  toOauth,
+  toOidc,
+  toProvider,
+} from './convert.ts';
+import { addIDPLink, listIDPLinks, removeIDPLink } from './links.ts';
+import type { Owner } from './repository.ts';
+import {
+  addProvider,
+  deleteProvider,
+  getProviderByID,
+  instanceIdOf,
+  listProviders,
+  type ProviderInput,
+  updateProvider,
+} from './service.ts';
+
+/** The calls that both services have: they differ in whose providers they are about. */
+function handlersFor(ownerOf: (call: Call) => Owner) {
+  async function add(context: HandlerContext, input: ProviderInput) {
+    const call = callOf(context);
+    const row = await addProvider(call, ownerOf(call), input);
+    return { id: row.id, details: toCreation(row, await instanceIdOf(call)) };
+  }
+  async function update(context: HandlerContext, id: string, input: ProviderInput) {
+    const call = callOf(context);
+    return { details: toChange(await updateProvider(call, ownerOf(call), id, input), await instanceIdOf(call)) };
+  }
+  return {
+    addGenericOIDCProvider: (request: Fields<AddGenericOIDCProviderRequest>, context: HandlerContext) =>
+      add(context, toOidc(request)),
+    updateGenericOIDCProvider: (request: Fields<UpdateGenericOIDCProviderRequest>, context: HandlerContext) =>
+      update(context, request.id, toOidc(request)),
+    addGenericOAuthProvider: (request: Fields<AddGenericOAuthProviderRequest>, context: HandlerContext) =>
+      add(context, toOauth(request)),
+    updateGenericOAuthProvider: (request: Fields<UpdateGenericOAuthProviderRequest>, context: HandlerContext) =>
+      update(context, request.id, toOauth(request)),
+    addGoogleProvider: (request: Fields<AddGoogleProviderRequest>, context: HandlerContext) => add(context, toGoogle(request)),
+    addGitHubProvider: (request: Fields<AddGitHubProviderRequest>, context: HandlerContext) => add(context, toGitHub(request)),
+    addJWTProvider: (request: Fields<AddJWTProviderRequest>, context: HandlerContext) => add(context, toJwt(request)),
+    updateJWTProvider: (request: Fields<UpdateJWTProviderRequest>, context: HandlerContext) =>
+      update(context, request.id, toJwt(request)),
+    addLDAPProvider: (request: Fields<AddLDAPProviderRequest>, context: HandlerContext) => add(context, toLdap(request)),
+    updateLDAPProvider: (request: Fields<UpdateLDAPProviderRequest>, context: HandlerContext) =>
+      update(context, request.id, toLdap(request)),
+
+    async getProviderByID({ id }: Fields<GetProviderByIDRequest>, context: HandlerContext) {
+      const call = callOf(context);
+      return { idp: toProvider(await getProviderByID(call, ownerOf(call), id), await instanceIdOf(call)) };
+    },
+
+    async listProviders({ query, queries }: Listing, context: HandlerContext) {
+      const call = callOf(context);
+      const search = { filters: queries.flatMap(toFilter), page: pageOf(query, 'query') };
+      const { rows, total } = await listProviders(call, ownerOf(call), search);
+      const instanceId = await instanceIdOf(call);
+      return { details: toListDetails(total, call.now), result: rows.map((row) => toProvider(row, instanceId)) };
+    },
+
+    async deleteProvider({ id }: Fields<DeleteProviderRequest>, context: HandlerContext) {
+      const call = callOf(context);
+      return { details: toChange(await deleteProvider(call, ownerOf(call), id), await instanceIdOf(call)) };
+    },
+  };
+}
+
+export const linkHandlers = {
+  async addIDPLink({ userId, idpLink }, context) {
+    const { idpId = '', userId: externalId = '', userName = '' } = idpLink ?? {};
+    return { details: toDetails(await addIDPLink(callOf(context), userId, { providerId: idpId, externalId, userName })) };
+  },
+
+  async listIDPLinks({ userId, query }, context) {
+    const call = callOf(context);
+    const { rows, total } = await listIDPLinks(call, userId, pageOf(query, 'query'));
+    const result = rows.map(({ providerId, externalId, userName }) => ({ idpId: providerId, userId: externalId, userName }));
+    return { details: toUserListDetails(total, call.now), result };
+  },
+
+  async removeIDPLink({ userId, idpId, linkedUserId }, context) {
+    return { details: toDetails(await removeIDPLink(callOf(context), userId, idpId, linkedUserId)) };
+  },
+} satisfies Partial<ServiceImpl<typeof UserService>>;
+
+interface Listing {
+  query?: ListProvidersRequest['query'];
+  queries: Parameters<typeof toFilter>[0][];
+}
+
+export const organizationProviderHandlers = handlersFor(({ organizationId }) => ({
+  on: 'organization',
+  id: organizationId,
+})) satisfies Partial<ServiceImpl<typeof ManagementService>>;
+
+export const instanceProviderHandlers = handlersFor(() => ({ on: 'instance' })) satisfies Partial<
+  ServiceImpl<typeof AdminService>
+>;
