@@ -44,6 +44,9 @@ CREATE TABLE "provider_links" (
 	CONSTRAINT "provider_links_provider_id_external_key_pk" PRIMARY KEY("provider_id","external_key")
 );
 --> statement-breakpoint
+ALTER TABLE "sessions" ADD COLUMN "intent_verified_at" timestamp (6) with time zone;--> statement-breakpoint
+ALTER TABLE "sessions" ADD COLUMN "intent_provider_id" text collate "C";--> statement-breakpoint
+ALTER TABLE "sessions" ADD COLUMN "intent_external_id" text collate "C";--> statement-breakpoint
 ALTER TABLE "identity_providers" ADD CONSTRAINT "identity_providers_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "intents" ADD CONSTRAINT "intents_provider_id_identity_providers_id_fk" FOREIGN KEY ("provider_id") REFERENCES "public"."identity_providers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "provider_links" ADD CONSTRAINT "provider_links_provider_id_identity_providers_id_fk" FOREIGN KEY ("provider_id") REFERENCES "public"."identity_providers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint

@@ -70,6 +70,8 @@ const userService: Declared<typeof UserService> = {
   removeRecoveryCodes: userOrSelf('user.credential.write'),
   listAuthenticationMethodTypes: userOrSelf('user.read'),
   listAuthenticationFactors: userOrSelf('user.read'),
+  startIdentityProviderIntent: token,
+  retrieveIdentityProviderIntent: token,
   addIDPLink: userOrSelf('user.write'),
   listIDPLinks: userOrSelf('user.read'),
   removeIDPLink: userOrSelf('user.write'),

@@ -1,13 +1,6 @@
 /** RPCs that the protos declare and this server does not serve yet; they answer UNIMPLEMENTED. */
 export interface NotServed {
-  user:
-    | 'startIdentityProviderIntent'
-    | 'retrieveIdentityProviderIntent'
-    | 'addSecret'
-    | 'removeSecret'
-    | 'addKey'
-    | 'removeKey'
-    | 'listKeys';
+  user: 'addSecret' | 'removeSecret' | 'addKey' | 'removeKey' | 'listKeys';
   management:
     | 'removeHumanAvatar'
     | 'importHumanUser'

@@ -8,6 +8,7 @@ import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import { emailHandlers } from '../features/email/handlers.ts';
 import { factorsHandlers } from '../features/factors/handlers.ts';
 import { instanceProviderHandlers, linkHandlers, organizationProviderHandlers } from '../features/idp/handlers.ts';
+import { intentHandlers } from '../features/idp/intentHandlers.ts';
 import { inviteHandlers } from '../features/invite/handlers.ts';
 import { lifecycleHandlers } from '../features/lifecycle/handlers.ts';
 import { machineHandlers } from '../features/machine/handlers.ts';
@@ -39,6 +40,7 @@ const userHandlers = {
   ...recoveryHandlers,
   ...factorsHandlers,
   ...linkHandlers,
+  ...intentHandlers,
 } satisfies Omit<ServiceImpl<typeof UserService>, NotServed['user']>;
 
 const managementHandlers = {

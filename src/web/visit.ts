@@ -33,6 +33,8 @@ export interface Route {
   name: string;
   /** Asks the database nothing: who looks at a page learns nothing and changes nothing. */
   get?: (visit: Visit) => Answer;
+  /** Another site sends a browser here: with a query, or with a form of its own. */
+  callback?: (visit: Visit, parameters: URLSearchParams) => Promise<Answer>;
   post?: {
     /** A form of ours. */
     accept: (visit: Visit, sent: URLSearchParams) => Answer | Promise<Answer>;

@@ -1,8 +1,10 @@
 // The accounts at identity providers that are linked to a person.
 import { authorize } from '../../kernel/auth/authorize.ts';
 import { canEverywhere } from '../../kernel/auth/caller.ts';
+import { forgetFactor } from '../../kernel/auth/sessions.ts';
 import type { Call, Tx, UserRow } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
+import { textKey } from '../../kernel/names.ts';
 import type { Page } from '../../kernel/paging.ts';
 import { type Details, record } from '../user/events.ts';
 import { changePerson, personOf } from '../user/person.ts';
@@ -47,6 +49,7 @@ export async function listIDPLinks(call: Call, userId: string, page: Page): Prom
 export async function removeIDPLink(call: Call, userId: string, providerId: string, externalId: string): Promise<Details> {
   const { details } = await changePerson(call, userId, {}, async (tx) => {
     if (!(await deleteLink(tx, userId, providerId, externalId))) throw failure('LINK_NOT_FOUND');
+    await forgetFactor(tx, userId, { kind: 'link', providerId, externalId: textKey(externalId) });
     await record(tx, userId, { type: 'link.removed', provider: providerId });
     return {};
   });

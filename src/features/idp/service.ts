@@ -1,9 +1,8 @@
 // Owns: the identity providers that people may sign in with, of the instance and of organizations, and the accounts there
 // that are linked to users here. Leaves the walk to a provider and back to features/intent.
 import { isDeepStrictEqual } from 'node:util';
-import type { App, Call, Tx } from '../../kernel/call.ts';
+import type { Call, Tx } from '../../kernel/call.ts';
 import { transaction } from '../../kernel/call.ts';
-import { open, seal } from '../../kernel/crypto/seal.ts';
 import type { ProviderConfig, ProviderOptions } from '../../kernel/db/providerConfig.ts';
 import { failure } from '../../kernel/errors.ts';
 import { textKey } from '../../kernel/names.ts';
@@ -20,6 +19,7 @@ import {
   type ProviderSearch,
   updateProvider as updateRow,
 } from './repository.ts';
+import { sealedSecret, secretOf } from './secrets.ts';
 
 /** A provider as it is to be. */
 export interface ProviderInput {
@@ -41,7 +41,7 @@ export function addProvider(call: Call, owner: Owner, input: ProviderInput): Pro
       ...columnsOf(input),
       type: input.config.type,
       state: 'active',
-      secret: sealed(tx, id, input.secret),
+      secret: sealedSecret(tx, id, input.secret),
       sequence: 1n,
       createdAt: tx.now,
       changedAt: tx.now,
@@ -73,7 +73,7 @@ export async function changeProvider(
   const sameSecret = input.secret === '' || input.secret === secretOf(tx, before);
   const { name, nameKey, config, options, state } = before;
   if (sameSecret && isDeepStrictEqual(columns, { name, nameKey, config, options, state })) return before;
-  return updateRow(tx, before.id, { ...columns, ...(!sameSecret && { secret: sealed(tx, before.id, input.secret) }) });
+  return updateRow(tx, before.id, { ...columns, ...(!sameSecret && { secret: sealedSecret(tx, before.id, input.secret) }) });
 }
 
 /** PROVIDER_NOT_FOUND: the owner has none with that id. Its links and what is under way go with it. */
@@ -94,12 +94,3 @@ export const listProviders = ({ db }: Call, owner: Owner, search: ProviderSearch
 
 /** Who owns what no organization does. */
 export const instanceIdOf = ({ db }: Call): Promise<string> => findInstanceId(db);
-
-const place = (id: string) => `provider/${id}`;
-
-const sealed = ({ keys }: Pick<App, 'keys'>, id: string, secret: string): Buffer | null =>
-  secret === '' ? null : seal(keys.seal, place(id), secret);
-
-/** The client secret or the bind password, in plain; empty without one. */
-export const secretOf = ({ keys }: Pick<App, 'keys'>, { id, secret }: ProviderRow): string =>
-  secret === null ? '' : open(keys.seal, place(id), secret);

@@ -8,6 +8,9 @@ import type { Channel } from '../outbox/message.ts';
 /** No check counts any more but that of the user. */
 const unchecked = {
   passwordVerifiedAt: null,
+  intentVerifiedAt: null,
+  intentProviderId: null,
+  intentExternalId: null,
   webauthnVerifiedAt: null,
   webauthnUserVerified: false,
   webauthnCredentialId: null,
@@ -40,6 +43,7 @@ export async function makeSessionsStale(tx: Tx, userId: string): Promise<void> {
 /** What can be checked in a session, and taken away from a user. */
 export type Factor =
   | { kind: 'webauthn'; credentialId: string }
+  | { kind: 'link'; providerId: string; externalId: string }
   | { kind: 'totp' | 'recovery-code' }
   | { kind: 'otp'; channel: Channel };
 
@@ -58,6 +62,11 @@ function traceOf(factor: Factor): { used: SQL | undefined; cleared: Partial<type
       return {
         used: eq(sessions.webauthnCredentialId, factor.credentialId),
         cleared: { webauthnVerifiedAt: null, webauthnUserVerified: false, webauthnCredentialId: null },
+      };
+    case 'link':
+      return {
+        used: and(eq(sessions.intentProviderId, factor.providerId), eq(sessions.intentExternalId, factor.externalId)),
+        cleared: { intentVerifiedAt: null, intentProviderId: null, intentExternalId: null },
       };
     case 'totp':
       return { used: isNotNull(sessions.totpVerifiedAt), cleared: { totpVerifiedAt: null } };

@@ -402,6 +402,10 @@ export const sessions = pgTable(
     webauthnUserVerified: boolean('webauthn_user_verified').notNull().default(false),
     /** The passkey or security key that signed. */
     webauthnCredentialId: text('webauthn_credential_id'),
+    intentVerifiedAt: time('intent_verified_at'),
+    /** The account that an identity provider named: the session stands on its link. */
+    intentProviderId: text('intent_provider_id'),
+    intentExternalId: text('intent_external_id'),
     totpVerifiedAt: time('totp_verified_at'),
     otpSmsVerifiedAt: time('otp_sms_verified_at'),
     otpEmailVerifiedAt: time('otp_email_verified_at'),

@@ -9,6 +9,8 @@ import { trusted } from './certificates.ts';
 
 /** What holds for everything that leaves. */
 export interface Outgoing {
+  /** Bytes of an answer; more is an error. */
+  maximumBytes?: number;
   /** Addresses that may be reached although they are not public, and without TLS. */
   allowed: readonly Range[];
   /** Certificates (PEM) to trust beside those that Node trusts. */
@@ -16,7 +18,7 @@ export interface Outgoing {
 }
 
 export interface HttpRequest {
-  method: 'POST' | 'HEAD';
+  method: 'POST' | 'HEAD' | 'GET';
   /** http: or https:. It must never come from what a caller sent. */
   url: string;
   headers?: Readonly<Record<string, string>>;
@@ -40,7 +42,7 @@ export class ForbiddenAddress extends Error {
 const connectMs = 10_000;
 /** Until the head of the answer is there, and then between two pieces of it. */
 const answerMs = 30_000;
-/** Of an answer; more is an error. */
+/** Of an answer, unless told otherwise; more is an error. */
 const maximumBytes = 64 * 1024;
 
 /** Calls other servers; connections are kept for a moment. */
@@ -77,7 +79,10 @@ export class HttpClient {
 }
 
 /** The library is loaded with the first call: most processes make none, and it is a third of what they weigh. */
-async function openAgent({ allowed, certificates }: Outgoing, resolve: LookupFunction): Promise<Agent> {
+async function openAgent(
+  { allowed, certificates, maximumBytes: most = maximumBytes }: Outgoing,
+  resolve: LookupFunction,
+): Promise<Agent> {
   const { Agent, buildConnector } = await import('undici');
   const connect = buildConnector({
     timeout: connectMs,
@@ -89,7 +94,7 @@ async function openAgent({ allowed, certificates }: Outgoing, resolve: LookupFun
     connect: guarded(connect, allowed),
     headersTimeout: answerMs,
     bodyTimeout: answerMs,
-    maxResponseSize: maximumBytes,
+    maxResponseSize: most,
   });
 }
 
