@@ -23,12 +23,16 @@ import type {
   AddSAMLProviderRequest,
   ProviderQuery,
 } from '../../../gen/zitadel/management/v1/management_pb.ts';
+import type { IDPLink } from '../../../gen/zitadel/user/v2/idp_pb.ts';
 import type { ListDetailsSchema, ObjectDetailsSchema } from '../../../gen/zitadel/v1/object_pb.ts';
 import { type LdapConfig, ldapAttributes, type ProviderOptions, type SamlConfig } from '../../kernel/db/providerConfig.ts';
 import { invalidField } from '../../kernel/errors.ts';
 import { textMatchOf } from '../user/convert.ts';
+import type { Account } from './links.ts';
 import type { Filter, ProviderRow } from './repository.ts';
 import type { ProviderInput } from './service.ts';
+
+export const toAccount = ({ idpId, userId, userName }: IDPLink): Account => ({ providerId: idpId, externalId: userId, userName });
 
 /** What the requests of both services have in common, those that add and those that update. */
 export type Fields<T> = Omit<T, '$typeName' | '$unknown'>;

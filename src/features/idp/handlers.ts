@@ -23,6 +23,7 @@ import { pageOf } from '../../kernel/paging.ts';
 import { toDetails, toListDetails as toUserListDetails } from '../user/convert.ts';
 import {
   type Fields,
+  toAccount,
   toChange,
   toCreation,
   toFilter,
@@ -98,8 +99,8 @@ function handlersFor(ownerOf: (call: Call) => Owner) {
 
 export const linkHandlers = {
   async addIDPLink({ userId, idpLink }, context) {
-    const { idpId = '', userId: externalId = '', userName = '' } = idpLink ?? {};
-    return { details: toDetails(await addIDPLink(callOf(context), userId, { providerId: idpId, externalId, userName })) };
+    if (!idpLink) throw new Error('the link is required by the definition');
+    return { details: toDetails(await addIDPLink(callOf(context), userId, toAccount(idpLink))) };
   },
 
   async listIDPLinks({ userId, query }, context) {

@@ -26,6 +26,15 @@ export async function findLinkedUser(db: Db, providerId: string, externalId: str
   return row?.userId;
 }
 
+export async function hasLink(db: Db, userId: string): Promise<boolean> {
+  const rows = await db
+    .select({ providerId: providerLinks.providerId })
+    .from(providerLinks)
+    .where(eq(providerLinks.userId, userId))
+    .limit(1);
+  return rows.length > 0;
+}
+
 /** Newest last, unless told otherwise. */
 export async function listLinks(
   db: Db,

@@ -70,6 +70,16 @@ export async function findUsable(db: Db, owner: Owner, id: string): Promise<Prov
   return row;
 }
 
+/** The same; it cannot be deleted before the transaction ends. */
+export async function keepUsable(tx: Tx, owner: Owner, id: string): Promise<ProviderRow | undefined> {
+  const [row] = await tx.db
+    .select()
+    .from(identityProviders)
+    .where(and(usable(owner), eq(identityProviders.id, id)))
+    .for('key share');
+  return row;
+}
+
 /** Whosever it is. */
 export async function findProvider(db: Db, id: string): Promise<ProviderRow | undefined> {
   const [row] = await db.select().from(identityProviders).where(eq(identityProviders.id, id));
