@@ -77,6 +77,7 @@ export const reasons = {
   PROVIDER_URL_INVALID: [Code.InvalidArgument, 'The URL cannot be used: {problem}.'],
   PROVIDER_CERTIFICATE_INVALID: [Code.InvalidArgument, 'The certificate is not PEM.'],
   PROVIDER_METADATA_INVALID: [Code.InvalidArgument, 'The metadata of the identity provider cannot be used: {problem}.'],
+  PROVIDER_BINDING_UNSUPPORTED: [Code.InvalidArgument, 'The binding is not supported: HTTP-Redirect and HTTP-POST are.'],
   EXPIRATION_PAST: [Code.InvalidArgument, 'The expiration date lies in the past.'],
   LIMIT_TOO_LARGE: [Code.InvalidArgument, 'A list gives at most {maximum} entries at once; ask for fewer.'],
   QUERY_TOO_DEEP: [Code.InvalidArgument, 'Queries may be nested {maximum} deep.'],
@@ -160,6 +161,10 @@ export const reasons = {
   INTENT_OF_ANOTHER: [Code.FailedPrecondition, 'The account at the identity provider is not linked to this user.'],
   INTENT_EXPIRED: [Code.FailedPrecondition, 'The sign-in at the identity provider has expired.'],
   PROVIDER_INACTIVE: [Code.FailedPrecondition, 'The identity provider is switched off.'],
+  PROVIDER_ANSWER_WRONG: [
+    Code.FailedPrecondition,
+    'The identity provider does not answer as its protocol wants; the log of this server says more.',
+  ],
   METADATA_LIST_EMPTY: [Code.FailedPrecondition, 'The list of metadata is empty.'],
   PASSWORD_NOT_SET: [Code.FailedPrecondition, 'The user has no password.'],
   PASSWORD_UNCHANGED: [Code.FailedPrecondition, 'The new password equals the current one.'],

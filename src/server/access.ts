@@ -102,6 +102,8 @@ const managementService: Declared<typeof ManagementService> = {
   updateJWTProvider: organization('org.idp.write'),
   addLDAPProvider: organization('org.idp.write'),
   updateLDAPProvider: organization('org.idp.write'),
+  addSAMLProvider: organization('org.idp.write'),
+  updateSAMLProvider: organization('org.idp.write'),
   deleteProvider: organization('org.idp.write'),
 };
 
@@ -122,6 +124,8 @@ const adminService: Declared<typeof AdminService> = {
   updateJWTProvider: instance('iam.idp.write'),
   addLDAPProvider: instance('iam.idp.write'),
   updateLDAPProvider: instance('iam.idp.write'),
+  addSAMLProvider: instance('iam.idp.write'),
+  updateSAMLProvider: instance('iam.idp.write'),
   deleteProvider: instance('iam.idp.write'),
 };
 

@@ -27,8 +27,5 @@ export interface NotServed {
     | 'addPasswordlessRegistration'
     | 'sendPasswordlessRegistration'
     | 'removeHumanPasswordless'
-    | 'addSAMLProvider'
-    | 'updateSAMLProvider'
     | 'addMachineUser';
-  admin: 'addSAMLProvider' | 'updateSAMLProvider';
 }

@@ -51,7 +51,7 @@ const managementHandlers = {
 const adminHandlers = {
   ...instanceMemberHandlers,
   ...instanceProviderHandlers,
-} satisfies Omit<ServiceImpl<typeof AdminService>, NotServed['admin']>;
+} satisfies ServiceImpl<typeof AdminService>;
 
 export const services: readonly DescService[] = [
   UserService,

@@ -4,6 +4,7 @@ import { comesFromElsewhere, isOwnForm } from './crossSite.ts';
 import { readForm } from './form.ts';
 import { formRoute } from './formPages.ts';
 import { idpRoutes } from './idps/routes.ts';
+import { samlRoute } from './idps/saml.ts';
 import { tellingPage } from './layout.ts';
 import { pages } from './pages.ts';
 import { passkeyRoutes } from './passkey/routes.ts';
@@ -11,7 +12,7 @@ import { totpRoutes } from './totp/routes.ts';
 import type { Answer, Route, Visit } from './visit.ts';
 
 /** By path. */
-export const routes: ReadonlyMap<string, Route> = new Map([
+const routes: ReadonlyMap<string, Route> = new Map([
   ...[...pages].map(([path, page]) => [path, formRoute(page)] as const),
   ...passkeyRoutes,
   ...totpRoutes,
@@ -19,10 +20,12 @@ export const routes: ReadonlyMap<string, Route> = new Map([
   ...assetRoutes,
 ]);
 
+export const routeAt = (path: string): Route | undefined => routes.get(path) ?? samlRoute(path);
+
 /** What a request for something under `/ui/` or `/idps/` is answered. @throws UnreadableForm */
 export async function answer(visit: Visit): Promise<Answer> {
   const { request, secure, texts } = visit;
-  const route = routes.get(pathOf(request));
+  const route = routeAt(pathOf(request));
   if (!route) return { status: 404, body: tellingPage(visit, texts.noPage.title, texts.noPage.about) };
   const { get, post, callback } = route;
   if (callback && request.method === 'GET') return callback(visit, queryOf(request));

@@ -7,7 +7,7 @@ import { type NodeHandler, type NodeRequest, type NodeResponse, pathOf } from '.
 import type { NetworkOf } from '../server/network.ts';
 import { UnreadableForm } from './form.ts';
 import { pagePolicy } from './policy.ts';
-import { answer, routes } from './routes.ts';
+import { answer, routeAt } from './routes.ts';
 import { type Answer, visitOf } from './visit.ts';
 
 /** Everything below them is answered here. */
@@ -39,7 +39,7 @@ async function answerSafely(app: App, networkOf: NetworkOf, request: NodeRequest
   const id = randomUUID();
   try {
     const told = await answer(visitOf(app, request, id, networkOf(request)));
-    const page = routes.get(pathOf(request))?.name;
+    const page = routeAt(pathOf(request))?.name;
     app.log.debug({ request: id, page, method: request.method, status: told.status }, 'page');
     return told;
   } catch (error) {

@@ -129,8 +129,12 @@ const toAttributes = (attributes: LDAPAttributes | undefined): LdapConfig['attri
   profile: attributes?.profileAttribute ?? '',
 });
 
+/** The instance's requests name no algorithm. */
+export type SamlFields = Omit<Fields<AddSAMLProviderRequest>, 'signatureAlgorithm'> &
+  Partial<Pick<AddSAMLProviderRequest, 'signatureAlgorithm'>>;
+
 /** `metadataXml` is the document, fetched before where a URL was given. */
-export const toSaml = (request: Fields<AddSAMLProviderRequest>, metadataXml: string): ProviderInput => ({
+export const toSaml = (request: SamlFields, metadataXml: string): ProviderInput => ({
   name: request.name,
   secret: '',
   options: toOptions(request.providerOptions),

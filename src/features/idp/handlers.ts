@@ -15,6 +15,7 @@ import type {
   UpdateGenericOIDCProviderRequest,
   UpdateJWTProviderRequest,
   UpdateLDAPProviderRequest,
+  UpdateSAMLProviderRequest,
 } from '../../../gen/zitadel/management/v1/management_pb.ts';
 import type { UserService } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
 import type { Call } from '../../kernel/call.ts';
@@ -23,6 +24,7 @@ import { pageOf } from '../../kernel/paging.ts';
 import { toDetails, toListDetails as toUserListDetails } from '../user/convert.ts';
 import {
   type Fields,
+  type SamlFields,
   toAccount,
   toChange,
   toCreation,
@@ -35,9 +37,11 @@ import {
   toOauth,
   toOidc,
   toProvider,
+  toSaml,
 } from './convert.ts';
 import { addIDPLink, listIDPLinks, removeIDPLink } from './links.ts';
 import type { Owner } from './repository.ts';
+import { checkSaml, fetchMetadata, newSigningKey, sentMetadata } from './saml.ts';
 import {
   addProvider,
   deleteProvider,
@@ -76,6 +80,13 @@ function handlersFor(ownerOf: (call: Call) => Owner) {
     addLDAPProvider: (request: Fields<AddLDAPProviderRequest>, context: HandlerContext) => add(context, toLdap(request)),
     updateLDAPProvider: (request: Fields<UpdateLDAPProviderRequest>, context: HandlerContext) =>
       update(context, request.id, toLdap(request)),
+    async addSAMLProvider(request: SamlFields, context: HandlerContext) {
+      const call = callOf(context);
+      const input = await samlInput(call, request);
+      return add(context, { ...input, secret: await newSigningKey(call, call.now) });
+    },
+    updateSAMLProvider: async (request: SamlFields & Pick<UpdateSAMLProviderRequest, 'id'>, context: HandlerContext) =>
+      update(context, request.id, await samlInput(callOf(context), request)),
 
     async getProviderByID({ id }: Fields<GetProviderByIDRequest>, context: HandlerContext) {
       const call = callOf(context);
@@ -95,6 +106,16 @@ function handlersFor(ownerOf: (call: Call) => Owner) {
       return { details: toChange(await deleteProvider(call, ownerOf(call), id), await instanceIdOf(call)) };
     },
   };
+}
+
+/** With its metadata, fetched where a URL was given, and looked at. */
+async function samlInput(call: Call, request: SamlFields): Promise<ProviderInput> {
+  const { metadata } = request;
+  const fetched = metadata.case === 'metadataUrl';
+  const xml = fetched ? await fetchMetadata(call, metadata.value) : sentMetadata(metadata.value ?? new Uint8Array());
+  const input = toSaml(request, xml);
+  await checkSaml(call.now, input.config, fetched ? 'metadata_url' : 'metadata_xml');
+  return input;
 }
 
 export const linkHandlers = {

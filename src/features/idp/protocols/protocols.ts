@@ -1,5 +1,5 @@
 // One file for each protocol, loaded with the first sign-in that speaks it; here is told which one a provider speaks.
-import type { App } from '../../../kernel/call.ts';
+import type { App, Call } from '../../../kernel/call.ts';
 import { failure } from '../../../kernel/errors.ts';
 import { type Begun, type Identity, ProviderRefusal } from '../identity.ts';
 import type { ProviderRow } from '../repository.ts';
@@ -31,8 +31,9 @@ export async function beginAt(app: App, provider: ProviderRow, beginning: Beginn
     case 'google':
     case 'github':
       return (await import('./oauth.ts')).beginOauth(app, provider, config, beginning);
-    case 'jwt':
     case 'saml':
+      return (await import('./saml.ts')).beginSaml(app, provider, config, beginning);
+    case 'jwt':
     case 'ldap':
       throw failure('NOT_IMPLEMENTED');
   }
@@ -46,8 +47,9 @@ export async function finishAt(app: App, provider: ProviderRow, ending: Ending):
     case 'google':
     case 'github':
       return (await import('./oauth.ts')).finishOauth(app, provider, config, ending);
-    case 'jwt':
     case 'saml':
+      return (await import('./saml.ts')).finishSaml(app, provider, config, ending);
+    case 'jwt':
     case 'ldap':
       throw new ProviderRefusal('server_error', 'this provider sends nobody back');
   }
@@ -58,8 +60,9 @@ export interface Credentials {
   password: string;
 }
 
-/** Only directories take a password from us. */
-export async function signInAt(_app: App, { config }: ProviderRow, _credentials: Credentials): Promise<Identity> {
+/** Only directories take a password from us. PROVIDER_NOT_DIRECTORY, TRIED_TOO_OFTEN. */
+export async function signInAt(call: Call, provider: ProviderRow, credentials: Credentials): Promise<Identity> {
+  const { config } = provider;
   if (config.type !== 'ldap') throw failure('PROVIDER_NOT_DIRECTORY');
-  throw failure('NOT_IMPLEMENTED');
+  return (await import('./ldap.ts')).signInLdap(call, provider, config, credentials);
 }
