@@ -4,11 +4,20 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { tokenHash } from '../../kernel/auth/tokens.ts';
 import { type App, type Call, type Tx, transaction } from '../../kernel/call.ts';
 import { open, seal } from '../../kernel/crypto/seal.ts';
-import { failure } from '../../kernel/errors.ts';
+import { failure, toldBy } from '../../kernel/errors.ts';
 import { checkRedirect } from '../../kernel/links.ts';
 import { textKey } from '../../kernel/names.ts';
+import type { Reason } from '../../kernel/reasons.ts';
 import { type Begun, type Identity, type Journey, ProviderRefusal } from './identity.ts';
-import { consumeIntent, endIntent, findIntent, type IntentRow, insertIntent, type WrittenIntent } from './intentRepository.ts';
+import {
+  consumeIntent,
+  endIntent,
+  findIntent,
+  type IntentRow,
+  insertIntent,
+  takeJourney,
+  type WrittenIntent,
+} from './intentRepository.ts';
 import { findLinkedUser } from './linkRepository.ts';
 import { beginAt, finishAt, type ProviderAnswer, signInAt } from './protocols/protocols.ts';
 import { findInstanceId, findProvider, type ProviderRow } from './repository.ts';
@@ -30,13 +39,17 @@ export type Started = { written: WrittenIntent } & (
   | { kind: 'finished'; token: string; userId: string }
 );
 
-/** PROVIDER_UNKNOWN, PROVIDER_INACTIVE, PROVIDER_UNAVAILABLE; URL_TEMPLATE_INVALID for URLs that nobody may be sent to. */
+/**
+ * PROVIDER_UNKNOWN, PROVIDER_INACTIVE, PROVIDER_UNAVAILABLE, PROVIDER_ANSWER_WRONG; URL_TEMPLATE_INVALID for URLs that nobody
+ * may be sent to.
+ */
 export async function startJourney(call: Call, providerId: string, urls: Urls): Promise<Started> {
   checkRedirect(call, urls.success, 'urls.success_url');
   checkRedirect(call, urls.failure, 'urls.failure_url');
   const provider = await activeProvider(call, providerId);
   const id = call.ids.next();
-  const { journey, expected } = await unlessAway(beginAt(call, provider, { id, loginHint: urls.loginHint }));
+  const beginning = beginAt(call, provider, { id, loginHint: urls.loginHint });
+  const { journey, expected } = await unlessRefused(call, provider, 'PROVIDER_ANSWER_WRONG', beginning);
   const written = await transaction(call, (tx) => insertIntent(tx, blank(tx, provider, id, expected, urls)));
   return { kind: 'journey', journey, written };
 }
@@ -48,9 +61,7 @@ export async function startWithPassword(
   credentials: { userName: string; password: string },
 ): Promise<Started> {
   const provider = await activeProvider(call, providerId);
-  const identity = await unlessAway(signInAt(call, provider, credentials)).catch((error: unknown) => {
-    throw error instanceof ProviderRefusal ? failure('CREDENTIALS_WRONG', { cause: error }) : error;
-  });
+  const identity = await unlessRefused(call, provider, 'CREDENTIALS_WRONG', signInAt(call, provider, credentials));
   const id = call.ids.next();
   return transaction(call, async (tx) => {
     await insertIntent(tx, blank(tx, provider, id, {}, { success: '', failure: '', loginHint: '' }));
@@ -97,8 +108,9 @@ export interface Return {
  * to send it. Whatever else goes wrong is told to the failure URL.
  */
 export async function finishJourney(call: Call, id: string, answer: ProviderAnswer): Promise<Return | undefined> {
-  const intent = await findIntent(call.db, id);
-  if (intent?.state !== 'started' || intent.expiresAt <= call.now || intent.successUrl === '') return undefined;
+  // Taken before anybody is asked: an answer that comes twice is presented to the provider once.
+  const intent = await transaction(call, (tx) => takeJourney(tx, id));
+  if (!intent) return undefined;
   try {
     const provider = await activeProvider(call, intent.providerId);
     const expected: Begun['expected'] = JSON.parse(open(call.keys.seal, `${place(id)}/expected`, intent.expected));
@@ -115,13 +127,25 @@ export async function finishJourney(call: Call, id: string, answer: ProviderAnsw
   }
 }
 
-async function fail(call: Call, intent: IntentRow, error: unknown): Promise<Return | undefined> {
-  call.log.debug({ intent: intent.id, err: error }, 'a sign-in at a provider failed');
-  const ended = await transaction(call, (tx) => endIntent(tx, intent.id, { state: 'failed' }));
-  if (!ended) return undefined;
-  const known = error instanceof ProviderRefusal ? error : new ProviderRefusal('server_error', 'the sign-in did not succeed');
-  return back(intent.failureUrl, { id: intent.id, error: known.code, error_description: known.message });
+async function fail(call: Call, { id, providerId, failureUrl }: IntentRow, error: unknown): Promise<Return | undefined> {
+  const refusal = refusalFor(error);
+  const about = { intent: id, provider: providerId, err: error };
+  if (error !== refusal && !toldBy(error)) call.log.error(about, 'a bug: this error was not expected');
+  else call.log[isFaulty(refusal) ? 'warn' : 'debug'](about, 'a sign-in at a provider failed');
+  const ended = await transaction(call, (tx) => endIntent(tx, id, { state: 'failed' }));
+  return ended && back(failureUrl, { id, error: refusal.code, error_description: refusal.message });
 }
+
+/** What whoever began it is told; of anything else than a refusal nothing that could be somebody's text. */
+function refusalFor(error: unknown): ProviderRefusal {
+  if (error instanceof ProviderRefusal) return error;
+  if (toldBy(error)) return new ProviderRefusal('access_denied', 'the provider cannot be used any more');
+  return new ProviderRefusal('server_error', 'the sign-in did not succeed');
+}
+
+const isAway = ({ code }: ProviderRefusal) => code === 'temporarily_unavailable';
+/** Whether the one who runs the service may have to do something about it. */
+const isFaulty = (refusal: ProviderRefusal) => isAway(refusal) || refusal.code === 'server_error';
 
 function back(url: string, parameters: Readonly<Record<string, string>>): Return {
   const target = new URL(url);
@@ -185,14 +209,13 @@ export async function useIntent(tx: Tx, { id, token }: { id: string; token: stri
   return { providerId: intent.providerId, externalId: textKey(identity.externalId) };
 }
 
-/** A provider that cannot be reached is UNAVAILABLE, and says so by its name. */
-async function unlessAway<T>(work: Promise<T>): Promise<T> {
+/** PROVIDER_UNAVAILABLE for a provider that does not answer; `otherwise` for whatever else is wrong with its answer. */
+async function unlessRefused<T>(call: Call, { id }: ProviderRow, otherwise: Reason, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof ProviderRefusal && error.code === 'temporarily_unavailable') {
-      throw failure('PROVIDER_UNAVAILABLE', { cause: error });
-    }
-    throw error;
+    if (!(error instanceof ProviderRefusal)) throw error;
+    call.log[isFaulty(error) ? 'warn' : 'debug']({ provider: id, err: error }, 'a sign-in at a provider could not begin');
+    throw failure(isAway(error) ? 'PROVIDER_UNAVAILABLE' : otherwise, { cause: error });
   }
 }

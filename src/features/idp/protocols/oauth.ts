@@ -3,95 +3,20 @@ import { randomBytes } from 'node:crypto';
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import {
   AuthorizationResponseError,
-  allowInsecureRequests,
   authorizationCodeGrant,
   buildAuthorizationUrl,
-  ClientSecretPost,
-  Configuration,
+  type Configuration,
   calculatePKCECodeChallenge,
-  customFetch,
-  discovery,
   fetchUserInfo,
   skipSubjectCheck,
 } from 'openid-client';
 import type { App } from '../../../kernel/call.ts';
-import type { ProviderConfig } from '../../../kernel/db/providerConfig.ts';
 import { type Begun, emptyProfile, type Identity, type Profile, ProviderRefusal } from '../identity.ts';
 import { callbackPath } from '../paths.ts';
 import type { ProviderRow } from '../repository.ts';
-import { secretOf } from '../secrets.ts';
 import { away, isJsonObject, providerFetch, textIn } from './fetching.ts';
+import { configurationOf, type Kind, kindOf, type OauthConfig } from './oauthServer.ts';
 import type { Beginning, Ending } from './protocols.ts';
-
-type OauthConfig = Extract<ProviderConfig, { type: 'oidc' | 'oauth' | 'google' | 'github' }>;
-
-/** What differs between the kinds. */
-interface Kind {
-  /** Found by discovery; undefined where the endpoints are given. */
-  issuer?: string;
-  endpoints?: { authorization: string; token: string };
-  /** Where the person is described; undefined where the ID token, or discovery, says so. */
-  userEndpoint?: string;
-  scopes: readonly string[];
-  pkce: boolean;
-  idAttribute: string;
-  fromIdToken: boolean;
-}
-
-const openid = ['openid', 'profile', 'email'];
-
-function kindOf(config: OauthConfig): Kind {
-  const scopes = (standard: readonly string[]) => (config.scopes.length > 0 ? config.scopes : standard);
-  switch (config.type) {
-    case 'oidc': {
-      const { issuer, pkce, fromIdToken } = config;
-      return { issuer, scopes: scopes(openid), pkce, idAttribute: 'sub', fromIdToken };
-    }
-    case 'google':
-      return {
-        issuer: 'https://accounts.google.com',
-        scopes: scopes(openid),
-        pkce: true,
-        idAttribute: 'sub',
-        fromIdToken: false,
-      };
-    case 'oauth': {
-      const endpoints = { authorization: config.authorizationEndpoint, token: config.tokenEndpoint };
-      const { userEndpoint, pkce, idAttribute } = config;
-      return { endpoints, userEndpoint, scopes: scopes([]), pkce, idAttribute, fromIdToken: false };
-    }
-    case 'github':
-      return {
-        endpoints: {
-          authorization: 'https://github.com/login/oauth/authorize',
-          token: 'https://github.com/login/oauth/access_token',
-        },
-        userEndpoint: 'https://api.github.com/user',
-        scopes: scopes(['read:user', 'user:email']),
-        pkce: true,
-        idAttribute: 'id',
-        fromIdToken: false,
-      };
-  }
-}
-
-/** Asks for the provider's description each time: keys and endpoints move, and it is cheap beside a person who types. */
-async function configurationOf(app: App, provider: ProviderRow, { clientId }: OauthConfig, kind: Kind): Promise<Configuration> {
-  const secret = secretOf(app, provider);
-  const fetching = providerFetch(app);
-  if (kind.issuer !== undefined) {
-    // What may be spoken to without TLS is decided where the connection is made.
-    const options = { execute: [allowInsecureRequests], [customFetch]: fetching };
-    const metadata = { client_secret: secret };
-    return away(discovery(new URL(kind.issuer), clientId, metadata, ClientSecretPost(secret), options));
-  }
-  const { authorization = '', token = '' } = kind.endpoints ?? {};
-  const server = { issuer: new URL(token).origin, authorization_endpoint: authorization, token_endpoint: token };
-  const made = new Configuration(server, clientId, { client_secret: secret }, ClientSecretPost(secret));
-  made[customFetch] = fetching;
-  allowInsecureRequests(made);
-  return made;
-}
 
 const redirectUri = ({ settings }: Pick<App, 'settings'>): string => `${settings.publicUrl}${callbackPath}`;
 
@@ -112,7 +37,7 @@ export async function beginOauth(app: App, provider: ProviderRow, config: OauthC
     }),
     ...(beginning.loginHint !== '' && { login_hint: beginning.loginHint }),
   };
-  const url = buildAuthorizationUrl(configuration, parameters);
+  const url = await away((async () => buildAuthorizationUrl(configuration, parameters))());
   return { journey: { kind: 'redirect', url: url.href }, expected: { verifier, nonce } };
 }
 
@@ -123,7 +48,7 @@ export async function finishOauth(
   { id, expected, answer }: Ending,
 ): Promise<Identity> {
   const kind = kindOf(config);
-  const configuration = await configurationOf(app, provider, config, kind);
+  const configuration = await configurationOf(app, provider, config, kind, answer.parameters.get('iss'));
   const url = new URL(redirectUri(app));
   url.search = answer.parameters.toString();
   const { verifier = '', nonce = '' } = expected;
@@ -132,12 +57,10 @@ export async function finishOauth(
       expectedState: id,
       ...(nonce !== '' && { expectedNonce: nonce, idTokenExpected: true }),
       ...(verifier !== '' && { pkceCodeVerifier: verifier }),
+    }).catch((error: unknown) => {
+      throw error instanceof AuthorizationResponseError ? refusalOf(error) : error;
     }),
-  ).catch((error: unknown) => {
-    if (error instanceof AuthorizationResponseError)
-      throw new ProviderRefusal(error.error, 'the provider refused', { cause: error });
-    throw error;
-  });
+  );
   const claims = tokens.claims();
   const raw =
     kind.fromIdToken && claims ? plain(claims) : await userOf(app, configuration, kind, tokens.access_token, claims?.sub);
@@ -154,8 +77,15 @@ export async function finishOauth(
       idToken: tokens.id_token,
       refreshToken: tokens.refresh_token,
     },
+    ...(tokens.expires_in !== undefined && { endsAt: app.clock().getTime() + tokens.expires_in * 1000 }),
   };
 }
+
+/** A code as specifications register them. Whoever has the link of the way back may write anything there. */
+const errorCode = /^[a-z][a-z_]{0,63}$/;
+
+const refusalOf = (error: AuthorizationResponseError) =>
+  new ProviderRefusal(errorCode.test(error.error) ? error.error : 'server_error', 'the provider refused', { cause: error });
 
 /** What the provider says of the person whose access token it is. */
 async function userOf(
