@@ -120,8 +120,9 @@ async function samlInput(call: Call, request: SamlFields): Promise<ProviderInput
 
 export const linkHandlers = {
   async addIDPLink({ userId, idpLink }, context) {
-    if (!idpLink) throw new Error('the link is required by the definition');
-    return { details: toDetails(await addIDPLink(callOf(context), userId, toAccount(idpLink))) };
+    // The definition allows none: an account at no provider.
+    const account = idpLink ? toAccount(idpLink) : { providerId: '', externalId: '', userName: '' };
+    return { details: toDetails(await addIDPLink(callOf(context), userId, account)) };
   },
 
   async listIDPLinks({ userId, query }, context) {

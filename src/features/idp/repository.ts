@@ -53,11 +53,9 @@ export async function updateProvider(tx: Tx, id: string, columns: Partial<Provid
 }
 
 /** With the links and intents of it. */
-export async function deleteProvider(tx: Tx, owner: Owner, id: string): Promise<ProviderRow | undefined> {
-  const [row] = await tx.db
-    .delete(identityProviders)
-    .where(and(owned(owner), eq(identityProviders.id, id)))
-    .returning();
+export async function deleteProvider(tx: Tx, id: string): Promise<ProviderRow> {
+  const [row] = await tx.db.delete(identityProviders).where(eq(identityProviders.id, id)).returning();
+  if (!row) throw new Error(`provider ${id} is gone, though locked`);
   return row;
 }
 

@@ -1,6 +1,7 @@
 // Owns: the identity providers that people may sign in with, of the instance and of organizations, and the accounts there
 // that are linked to users here. Leaves the walk to a provider and back to features/intent.
 import { isDeepStrictEqual } from 'node:util';
+import { forgetProvider } from '../../kernel/auth/sessions.ts';
 import type { Call, Tx } from '../../kernel/call.ts';
 import { transaction } from '../../kernel/call.ts';
 import type { ProviderConfig, ProviderOptions } from '../../kernel/db/providerConfig.ts';
@@ -76,11 +77,19 @@ export async function changeProvider(
   return updateRow(tx, before.id, { ...columns, ...(!sameSecret && { secret: sealedSecret(tx, before.id, input.secret) }) });
 }
 
-/** PROVIDER_NOT_FOUND: the owner has none with that id. Its links and what is under way go with it. */
+/** PROVIDER_NOT_FOUND: the owner has none with that id. See `removeProvider`. */
 export async function deleteProvider(call: Call, owner: Owner, id: string): Promise<ProviderRow> {
-  const row = await transaction(call, (tx) => deleteRow(tx, owner, id));
-  if (!row) throw failure('PROVIDER_NOT_FOUND');
+  const row = await transaction(call, async (tx) => {
+    if (!(await lockProvider(tx, owner, id))) throw failure('PROVIDER_NOT_FOUND');
+    return removeProvider(tx, id);
+  });
   return { ...row, changedAt: call.now, sequence: row.sequence + 1n };
+}
+
+/** The step, for `idp apply` as well: its links, what is under way and what was checked by it go with it. It is locked. */
+export async function removeProvider(tx: Tx, id: string): Promise<ProviderRow> {
+  await forgetProvider(tx, id);
+  return deleteRow(tx, id);
 }
 
 /** An organization reads the instance's too. */

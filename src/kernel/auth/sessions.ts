@@ -55,6 +55,14 @@ export async function forgetFactor(tx: Tx, userId: string, factor: Factor): Prom
   if (tx.caller.sessionId !== undefined) await write(tx, userId, cleared, and(used, eq(sessions.id, tx.caller.sessionId)));
 }
 
+/** After a provider was deleted, and everybody's links with it. Its row is locked. */
+export async function forgetProvider(tx: Tx, providerId: string): Promise<void> {
+  await tx.db
+    .update(sessions)
+    .set({ ...unchecked, stale: true, sequence: sql`${sessions.sequence} + 1`, changedAt: tx.now })
+    .where(and(eq(sessions.intentProviderId, providerId), isNull(sessions.endedAt)));
+}
+
 /** What a checked factor leaves in a session. */
 function traceOf(factor: Factor): { used: SQL | undefined; cleared: Partial<typeof unchecked> } {
   switch (factor.kind) {
