@@ -96,7 +96,7 @@ export async function succeed(server: TestServer, idpId: string, login?: string)
 
 /** A provider that answers whatever a test wants, until it is told otherwise. */
 export async function during(provider: TestProvider, changes: Partial<TestProvider>, work: () => Promise<void>): Promise<void> {
-  const before = { instead: provider.instead, description: provider.description, alter: provider.alter };
+  const before = { ...provider };
   Object.assign(provider, changes);
   await work().finally(() => Object.assign(provider, before));
 }

@@ -45,6 +45,8 @@ export interface TestProvider {
   description: Record<string, unknown>;
   /** Changes ID tokens before they leave. */
   alter: Altering | undefined;
+  /** Seconds that access tokens are said to last; undefined: nothing is said. */
+  expires: number | undefined;
   /** Other keys from now on. */
   rotate(): Promise<void>;
   stop(): Promise<void>;
@@ -85,6 +87,7 @@ export async function startProvider(redirectUri: string): Promise<TestProvider> 
     instead: new Map(),
     description: {},
     alter: undefined,
+    expires: accessSeconds,
     rotate,
     stop,
     start,
@@ -109,8 +112,9 @@ async function openProvider(told: TestProvider, redirectUri: string): Promise<{ 
     const { body } = context;
     if (typeof body !== 'object' || body === null) return;
     if (context.path === '/.well-known/openid-configuration') context.body = { ...body, ...told.description };
-    if (context.path === '/token' && 'id_token' in body && typeof body.id_token === 'string' && told.alter) {
-      context.body = { ...body, id_token: await told.alter(body.id_token, sign) };
+    if (context.path === '/token' && 'access_token' in body) {
+      const altered = 'id_token' in body && typeof body.id_token === 'string' && (await told.alter?.(body.id_token, sign));
+      context.body = { ...body, expires_in: told.expires, ...(altered && { id_token: altered }) };
     }
   });
   provider.use(account(provider));
