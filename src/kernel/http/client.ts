@@ -47,11 +47,14 @@ const maximumBytes = 64 * 1024;
 
 /** Calls other servers; connections are kept for a moment. */
 export class HttpClient {
+  /** Where it may go; what speaks something else than HTTP goes no further (see socket.ts). */
+  readonly outgoing: Outgoing;
   readonly #open: () => Promise<Agent>;
   #agent: Promise<Agent> | undefined;
 
   /** @param resolve Finds the addresses of a name, as `dns.lookup` does. */
   constructor(outgoing: Outgoing, resolve: LookupFunction = lookup) {
+    this.outgoing = outgoing;
     this.#open = () => openAgent(outgoing, resolve);
   }
 
@@ -107,7 +110,7 @@ const guarded =
     connect(options, (...[error, socket]) => {
       if (error) return callback(error, null);
       const address = socket.remoteAddress ?? '';
-      if (mayBeSpokenTo(options.protocol, address, allowed)) return callback(null, socket);
+      if (mayBeSpokenTo(options.protocol === 'https:', address, allowed)) return callback(null, socket);
       socket.destroy();
       const reason = mayBeReached(address, allowed) ? 'an address that needs https' : 'a forbidden address';
       callback(new ForbiddenAddress(reason), null);
@@ -115,7 +118,7 @@ const guarded =
   };
 
 /** A resolver that keeps to itself what may not be reached: whoever connects has nothing else to connect to. */
-const onlyReachable =
+export const onlyReachable =
   (resolve: LookupFunction, allowed: readonly Range[]): LookupFunction =>
   (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, found) => {
