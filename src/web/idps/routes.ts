@@ -2,14 +2,17 @@
 // sent anywhere but to the URLs that were named at the beginning.
 import type { IncomingHttpHeaders } from 'node:http';
 import { finishJourney } from '../../features/idp/intents.ts';
-import { callbackPath } from '../../features/idp/paths.ts';
+import { callbackPath, jwtPath } from '../../features/idp/paths.ts';
 import { tellingPage } from '../layout.ts';
 import { type Answer, callFor, type Route, type Visit } from '../visit.ts';
 
 const back = (visit: Visit, parameters: URLSearchParams) => arrive(visit, parameters.get('state') ?? '', parameters);
+const backWithToken = (visit: Visit, parameters: URLSearchParams) =>
+  arrive(visit, parameters.get('authRequestID') ?? '', parameters);
 
 export const idpRoutes: ReadonlyMap<string, Route> = new Map<string, Route>([
   [callbackPath, { name: 'provider callback', callback: back }],
+  [jwtPath, { name: 'JWT provider callback', callback: backWithToken }],
 ]);
 
 /** Ends the journey with that id by what a provider sent along. */

@@ -1,6 +1,6 @@
 // OAuth 2.0 (RFC 6749) and OpenID Connect, by openid-client: discovery, PKCE, state, nonce and issuer are checked there.
 import { randomBytes } from 'node:crypto';
-import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import type { JsonObject } from '@bufbuild/protobuf';
 import {
   AuthorizationResponseError,
   authorizationCodeGrant,
@@ -11,10 +11,11 @@ import {
   skipSubjectCheck,
 } from 'openid-client';
 import type { App } from '../../../kernel/call.ts';
-import { type Begun, emptyProfile, type Identity, type Profile, ProviderRefusal } from '../identity.ts';
+import { type Begun, type Identity, ProviderRefusal } from '../identity.ts';
 import { callbackPath } from '../paths.ts';
 import type { ProviderRow } from '../repository.ts';
-import { away, isJsonObject, providerFetch, textIn } from './fetching.ts';
+import { personIn, plain } from './claims.ts';
+import { away, isJsonObject, providerFetch } from './fetching.ts';
 import { configurationOf, type Kind, kindOf, type OauthConfig } from './oauthServer.ts';
 import type { Beginning, Ending } from './protocols.ts';
 
@@ -64,13 +65,8 @@ export async function finishOauth(
   const claims = tokens.claims();
   const raw =
     kind.fromIdToken && claims ? plain(claims) : await userOf(app, configuration, kind, tokens.access_token, claims?.sub);
-  const externalId = idIn(raw, kind.idAttribute);
-  const profile = profileOf(raw);
   return {
-    externalId,
-    userName: profile.preferredUsername || profile.email || externalId,
-    profile,
-    raw,
+    ...personIn(raw, kind.idAttribute),
     access: {
       kind: 'oauth',
       accessToken: tokens.access_token,
@@ -103,37 +99,4 @@ async function userOf(
   const user: unknown = response.ok ? await response.json().catch(() => undefined) : undefined;
   if (!isJsonObject(user)) throw new ProviderRefusal('server_error', 'the provider did not tell whose account it is');
   return user;
-}
-
-/** As JSON has it: without what is undefined. */
-function plain(value: object): JsonObject {
-  const copy: unknown = JSON.parse(JSON.stringify(value));
-  return isJsonObject(copy) ? copy : {};
-}
-
-function idIn(raw: JsonObject, attribute: string): string {
-  const value: JsonValue | undefined = raw[attribute];
-  const id = typeof value === 'number' ? String(value) : value;
-  if (typeof id !== 'string' || id === '') {
-    throw new ProviderRefusal('server_error', `the provider did not tell the account's id (${attribute})`);
-  }
-  return id;
-}
-
-/** By the names of OpenID Connect Core 5.1, and those of GitHub. */
-function profileOf(raw: JsonObject): Profile {
-  const displayName = textIn(raw, 'name');
-  return {
-    ...emptyProfile,
-    givenName: textIn(raw, 'given_name'),
-    familyName: textIn(raw, 'family_name'),
-    displayName,
-    nickName: textIn(raw, 'nickname'),
-    preferredUsername: textIn(raw, 'preferred_username') || textIn(raw, 'login'),
-    email: textIn(raw, 'email'),
-    emailVerified: raw.email_verified === true,
-    phone: textIn(raw, 'phone_number'),
-    phoneVerified: raw.phone_number_verified === true,
-    language: textIn(raw, 'locale'),
-  };
 }

@@ -34,6 +34,7 @@ export async function beginAt(app: App, provider: ProviderRow, beginning: Beginn
     case 'saml':
       return (await import('./saml.ts')).beginSaml(app, provider, config, beginning);
     case 'jwt':
+      return (await import('./jwt.ts')).beginJwt(config, beginning);
     case 'ldap':
       throw failure('NOT_IMPLEMENTED');
   }
@@ -50,6 +51,7 @@ export async function finishAt(app: App, provider: ProviderRow, ending: Ending):
     case 'saml':
       return (await import('./saml.ts')).finishSaml(app, provider, config, ending);
     case 'jwt':
+      return (await import('./jwt.ts')).finishJwt(app, config, ending);
     case 'ldap':
       throw new ProviderRefusal('server_error', 'this provider sends nobody back');
   }
