@@ -100,8 +100,10 @@ async function verified(encoded: string, idpCert: string[], { audience, acs }: E
     acceptedClockSkewMs: -1,
     audience: false,
   });
-  const { profile } = await saml.validatePostResponseAsync({ SAMLResponse: encoded }).catch(() => {
-    throw refusal('the signature is not right');
+  const { profile } = await saml.validatePostResponseAsync({ SAMLResponse: encoded }).catch((error: unknown) => {
+    // Its words may hold a part of the response.
+    const isSignature = error instanceof Error && /signature/i.test(error.message);
+    throw refusal(isSignature ? 'the signature is not right' : 'the assertion cannot be read');
   });
   const assertion = profile?.getAssertionXml?.();
   if (assertion === undefined) throw refusal('the signature is not right');
