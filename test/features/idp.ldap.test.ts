@@ -210,9 +210,9 @@ describe('who is not', () => {
     },
   );
 
-  test('is refused where two entries fit, whoever’s the password is', async () => {
-    const twin = { ...ada, dn: 'uid=ada,ou=robots,dc=example,dc=com' };
-    const { ldap, id } = await directory({ people: [ada, twin, { ...twin, dn: 'uid=ada,dc=example,dc=com' }] });
+  test.each([2, 3])('is refused where %i entries fit, whoever’s the password is', async (count) => {
+    const people = ['people', 'robots', 'ghosts'].map((unit) => ({ ...ada, dn: `uid=ada,ou=${unit},dc=example,dc=com` }));
+    const { ldap, id } = await directory({ people: people.slice(0, count) });
     expect(await outcome(signIn(id))).toBe(wrong);
     expect(ldap.binds).toHaveLength(1);
   });
@@ -418,10 +418,8 @@ describe('what a server says that is no answer', () => {
     ['a set that is shorter than it says', entryWith(element(0x30, attribute(lying)))],
     ['the same, hidden in a string', entryWith(element(0x04, attribute(lying)))],
     ['thousands of messages at once', Buffer.concat(Array(60_000).fill(Buffer.from([0x30, 5, 2, 1, 1, 0x73, 0])))],
-    ['thousands of references without an end', Buffer.concat(Array(100_000).fill(message(2, element(0x73, octets('x')))))],
     ['a length without an end', Buffer.from([0x30, 0x80, 2, 1, 2, 0, 0])],
     ['a length of five bytes', Buffer.from([0x30, 0x85, 0, 0, 0, 0, 1, 0])],
-    ['more than anybody reads', element(0x30, Buffer.alloc(3 * 1024 * 1024))],
     ['a message without anything', Buffer.from([0x30, 0])],
     ['no message', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
     ['an answer to another request', response(3, 0x65, 0)],
@@ -437,20 +435,17 @@ describe('what a server says that is no answer', () => {
     expect(await outcome(server.as().admin.listProviders({}))).toBe('ok');
   });
 
-  test('but an answer may come in pieces, and hold references', async () => {
-    const { ldap, id } = await directory();
-    expect(await outcome(signIn(id))).toBe('ok');
-    const list = element(0x30, attribute(element(0x31, octets('ada'))));
+  test.each([
+    [1, 'ok'],
+    [40_000, away],
+  ])('but an answer may hold references, which nobody follows: %i of them', async (count, expected) => {
+    const reference = message(2, element(0x73, octets('ldap://127.0.0.1:1/dc=example')));
+    const entry = entryWith(element(0x30, attribute(element(0x31, octets('ada')))));
+    const found = Buffer.concat([...Array<Buffer>(count).fill(reference), entry, response(2, 0x65, 0)]);
+    const answers = [response(1, 0x61, 0), found, response(3, 0x61, 0)];
     let turn = 0;
-    const answers = [
-      [response(1, 0x61, 0)],
-      [message(2, element(0x73, octets('ldap://127.0.0.1:1/dc=example'))), entryWith(list), response(2, 0x65, 0)],
-      [response(3, 0x61, 0)],
-    ];
-    const url = await startBabbler(() => Buffer.concat(answers[turn++] ?? []));
-    const pieces = await add([url], { attributes: { idAttribute: 'UID' } });
-    expect((await retrieve(pieces)).idpInformation?.userId).toBe('ada');
-    await ldap.left();
+    const url = await startBabbler(() => answers[turn++] ?? Buffer.alloc(0));
+    expect(await outcome(signIn(await add([url], { attributes: { idAttribute: 'UID' } })))).toBe(expected);
   });
 });
 
