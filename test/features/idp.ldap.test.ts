@@ -473,7 +473,7 @@ describe('values', () => {
     ['too long for a value', { entryUUID: 'x'.repeat(5000) }],
   ])('make no id: %s', async (_, more) => {
     const { id } = await directory({ people: [withAttributes(more)] });
-    expect(await outcome(signIn(id))).toMatch(/ (CREDENTIALS_WRONG|PROVIDER_\w+)$/);
+    expect(await outcome(signIn(id))).toBe('FailedPrecondition PROVIDER_ANSWER_WRONG');
     const [row] = await server.sql`select count(*)::int as count from intents where provider_id = ${id}`;
     expect(row).toEqual({ count: 0 });
   });
