@@ -54,7 +54,7 @@ export async function startJourney(call: Call, providerId: string, urls: Urls): 
   return { kind: 'journey', journey, written };
 }
 
-/** With the name and the password that somebody has at a directory: answered at once. CREDENTIALS_WRONG. */
+/** With the name and the password that somebody has at a directory: answered at once. CREDENTIALS_WRONG, and as above. */
 export async function startWithPassword(
   call: Call,
   providerId: string,
@@ -209,13 +209,14 @@ export async function useIntent(tx: Tx, { id, token }: { id: string; token: stri
   return { providerId: intent.providerId, externalId: textKey(identity.externalId) };
 }
 
-/** PROVIDER_UNAVAILABLE for a provider that does not answer; `otherwise` for whatever else is wrong with its answer. */
+/** PROVIDER_UNAVAILABLE for a provider that does not answer, PROVIDER_ANSWER_WRONG for its own fault; else `otherwise`. */
 async function unlessRefused<T>(call: Call, { id }: ProviderRow, otherwise: Reason, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
     if (!(error instanceof ProviderRefusal)) throw error;
     call.log[isFaulty(error) ? 'warn' : 'debug']({ provider: id, err: error }, 'a sign-in at a provider could not begin');
-    throw failure(isAway(error) ? 'PROVIDER_UNAVAILABLE' : otherwise, { cause: error });
+    const faulty = isFaulty(error) ? 'PROVIDER_ANSWER_WRONG' : otherwise;
+    throw failure(isAway(error) ? 'PROVIDER_UNAVAILABLE' : faulty, { cause: error });
   }
 }
