@@ -25,8 +25,6 @@ export interface Asserted {
 
 /** Milliseconds by which clocks may differ. */
 const skewMs = 60_000;
-/** Of all attributes together. */
-const maximumValues = 1000;
 
 const bearer = 'urn:oasis:names:tc:SAML:2.0:cm:bearer';
 
@@ -107,13 +105,10 @@ function instant(text: string): number {
 
 function attributesOf(assertion: XmlElement): Map<string, string[]> {
   const attributes = new Map<string, string[]>();
-  let count = 0;
   for (const statement of childrenOf(assertion, namespaces.assertion, 'AttributeStatement')) {
     for (const attribute of childrenOf(statement, namespaces.assertion, 'Attribute')) {
       const name = attribute.attributes.get('Name') ?? '';
       const values = childrenOf(attribute, namespaces.assertion, 'AttributeValue').map(textOf);
-      count += values.length;
-      if (count > maximumValues) throw refusal(`the assertion has more than ${maximumValues} values`);
       attributes.set(name, [...(attributes.get(name) ?? []), ...values]);
     }
   }

@@ -14,7 +14,9 @@ export interface SamlMetadata {
 }
 
 /** More than any change of keys needs; each may cost one more look at a response. */
-const maximumCertificates = 10;
+const maximumCertificates = 5;
+/** What describes one provider stays far below it, with all its claims. */
+const maximumElements = 5000;
 
 const bindings = {
   redirect: 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect',
@@ -23,7 +25,7 @@ const bindings = {
 
 /** @throws UnreadableXml for what nobody could sign in with. */
 export function readMetadata(xml: string): SamlMetadata {
-  const entity = entityIn(readXml(xml));
+  const entity = entityIn(readXml(xml, maximumElements));
   const entityId = entity.attributes.get('entityID') ?? '';
   const provider = onlyChild(entity, namespaces.metadata, 'IDPSSODescriptor');
   if (entityId === '' || !provider) throw new UnreadableXml('they describe no identity provider');

@@ -18,10 +18,13 @@ export async function readResponse(
   return { asserted: readAssertion(read(assertion), expectation), assertion };
 }
 
+/** Values of attributes, most of all. Whoever began a sign-in may post: what verifies signatures gets slow with more. */
+const maximumElements = 1000;
+
 /** What the parser complains of may hold a part of the response: it goes nowhere. */
 function read(text: string): XmlElement {
   try {
-    return readXml(text);
+    return readXml(text, maximumElements);
   } catch (error) {
     throw refusal(error instanceof UnreadableXml ? `the response cannot be used: ${error.message}` : 'there is no response');
   }

@@ -19,19 +19,20 @@ export interface XmlElement {
 
 /** SAML needs about ten. */
 const maximumDepth = 50;
-/** A response with a thousand values, or the metadata of one provider, stays below it. */
-const maximumElements = 5000;
+/** For each element that there may be. */
+const maximumAttributes = 3;
 /** Control characters, which XML 1.0 (2.2) forbids or discourages. */
 const forbidden = /(?![\t\n\r])\p{Cc}|[\ufffe\uffff]/u;
 
-/** The root. @throws UnreadableXml */
-export function readXml(text: string): XmlElement {
+/** The root of a document with so many elements at most. @throws UnreadableXml */
+export function readXml(text: string, maximumElements: number): XmlElement {
   // Before the parser: what it never sees can do nothing to it, nor to the others that read the text later.
   if (/<!(?!--|\[CDATA\[)/.test(text)) throw new UnreadableXml('it has a document type');
   const parser = sax.parser(true, { xmlns: true, strictEntities: true });
   const open: XmlElement[] = [];
   let root: XmlElement | undefined;
-  let count = 0;
+  let elements = 0;
+  let held = 0;
   const add = (text: string) => {
     const last = open.at(-1);
     if (last) last.text += plain(text);
@@ -46,8 +47,11 @@ export function readXml(text: string): XmlElement {
   parser.oncdata = add;
   parser.onopentag = ({ uri, local, attributes }) => {
     if (open.length === maximumDepth) throw new UnreadableXml(`it is nested more than ${maximumDepth} deep`);
-    if (++count > maximumElements) throw new UnreadableXml(`it has more than ${maximumElements} elements`);
-    const own = Object.values(attributes).filter(({ prefix }) => prefix === '');
+    if (++elements > maximumElements) throw new UnreadableXml(`it has more than ${maximumElements} elements`);
+    const all = Object.values(attributes);
+    held += all.length;
+    if (held > maximumAttributes * maximumElements) throw new UnreadableXml('it has too many attributes');
+    const own = all.filter(({ prefix }) => prefix === '');
     const named = new Map(own.map(({ name, value }) => [name, plain(value)]));
     const element: XmlElement = { namespace: uri, name: local, attributes: named, children: [], text: '' };
     open.at(-1)?.children.push(element);
