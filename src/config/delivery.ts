@@ -117,7 +117,7 @@ export const deliveryVariables = {
     'ROSTER_OUTGOING_PRIVATE',
     listOf(network),
     '',
-    'The private addresses and networks that webhooks may stand at, with http as well, separated by commas. Others must be public.',
+    'The private addresses and networks that webhooks, identity providers and directories may stand at, without TLS as well, separated by commas. Others must be public.',
   ),
   outgoingCertificates: optional(
     'ROSTER_OUTGOING_CA',
