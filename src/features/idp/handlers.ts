@@ -26,19 +26,16 @@ import {
   type Fields,
   type SamlFields,
   toAccount,
-  toChange,
-  toCreation,
   toFilter,
   toGitHub,
   toGoogle,
   toJwt,
   toLdap,
-  toListDetails,
   toOauth,
   toOidc,
-  toProvider,
   toSaml,
 } from './convert.ts';
+import { toChange, toCreation, toListDetails, toProvider } from './convertProvider.ts';
 import { addIDPLink, listIDPLinks, removeIDPLink } from './links.ts';
 import type { Owner } from './repository.ts';
 import { checkSaml, fetchMetadata, newSigningKey, sentMetadata } from './saml.ts';

@@ -52,6 +52,16 @@ export async function updateProvider(tx: Tx, id: string, columns: Partial<Provid
   return row;
 }
 
+/** All of that very owner, in the order in which they came; nobody else does this to them until the transaction ends. */
+export async function lockProviders(tx: Tx, owner: Owner): Promise<ProviderRow[]> {
+  const name = `providers/${owner.on === 'organization' ? owner.id : ''}`;
+  await tx.db.execute(sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`);
+  return tx.db.select().from(identityProviders).where(owned(owner)).orderBy(asc(identityProviders.id)).for('update');
+}
+
+export const findOwnProviders = (db: Db, owner: Owner): Promise<ProviderRow[]> =>
+  db.select().from(identityProviders).where(owned(owner)).orderBy(asc(identityProviders.id));
+
 /** With the links and intents of it. */
 export async function deleteProvider(tx: Tx, id: string): Promise<ProviderRow> {
   const [row] = await tx.db.delete(identityProviders).where(eq(identityProviders.id, id)).returning();

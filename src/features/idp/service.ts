@@ -34,22 +34,25 @@ export interface ProviderInput {
 /** Refuses what could never work, see `checkConfig`. */
 export function addProvider(call: Call, owner: Owner, input: ProviderInput): Promise<ProviderRow> {
   checkConfig(input.config);
-  return transaction(call, async (tx) => {
-    const id = tx.ids.next();
-    const row: ProviderRow = {
-      id,
-      organizationId: owner.on === 'organization' ? owner.id : null,
-      ...columnsOf(input),
-      type: input.config.type,
-      state: 'active',
-      secret: sealedSecret(tx, id, input.secret),
-      sequence: 1n,
-      createdAt: tx.now,
-      changedAt: tx.now,
-    };
-    await insertProvider(tx, row);
-    return row;
-  });
+  return transaction(call, (tx) => newProvider(tx, owner, input));
+}
+
+/** The step of adding one, for `idp apply` as well. */
+export async function newProvider(tx: Tx, owner: Owner, input: ProviderInput & { state?: ProviderRow['state'] }) {
+  const id = tx.ids.next();
+  const row: ProviderRow = {
+    id,
+    organizationId: owner.on === 'organization' ? owner.id : null,
+    ...columnsOf(input),
+    type: input.config.type,
+    state: input.state ?? 'active',
+    secret: sealedSecret(tx, id, input.secret),
+    sequence: 1n,
+    createdAt: tx.now,
+    changedAt: tx.now,
+  };
+  await insertProvider(tx, row);
+  return row;
 }
 
 const columnsOf = ({ name, config, options }: ProviderInput) => ({ name, nameKey: textKey(name), config, options });
@@ -77,7 +80,7 @@ export async function changeProvider(
   return updateRow(tx, before.id, { ...columns, ...(!sameSecret && { secret: sealedSecret(tx, before.id, input.secret) }) });
 }
 
-/** PROVIDER_NOT_FOUND: the owner has none with that id. See `removeProvider`. */
+/** PROVIDER_NOT_FOUND: the owner has none with that id. */
 export async function deleteProvider(call: Call, owner: Owner, id: string): Promise<ProviderRow> {
   const row = await transaction(call, async (tx) => {
     if (!(await lockProvider(tx, owner, id))) throw failure('PROVIDER_NOT_FOUND');
@@ -86,8 +89,8 @@ export async function deleteProvider(call: Call, owner: Owner, id: string): Prom
   return { ...row, changedAt: call.now, sequence: row.sequence + 1n };
 }
 
-/** The step, for `idp apply` as well: its links, what is under way and what was checked by it go with it. It is locked. */
-export async function removeProvider(tx: Tx, id: string): Promise<ProviderRow> {
+/** Its links, what is under way and what was checked by it go with it. It is locked. */
+async function removeProvider(tx: Tx, id: string): Promise<ProviderRow> {
   await forgetProvider(tx, id);
   return deleteRow(tx, id);
 }
