@@ -198,13 +198,17 @@ describe('what a provider tells', () => {
     expect(row?.ends.getTime()).toBe(server.app.clock().getTime() + accessSeconds * 1000);
   });
 
-  test('to a client that has to show its secret by the Basic scheme', async () => {
-    const idp = await addOidc(server, provider, { clientId: basicClientId });
-    const basic = { token_endpoint_auth_methods_supported: ['client_secret_basic'] };
-    await during(provider, { description: basic }, async () => void (await succeed(server, idp)));
-    await during(provider, { description: { token_endpoint_auth_methods_supported: undefined } }, async () => {
-      await succeed(server, idp);
-    });
+  test('to a client that shows its secret as the provider says, by the Basic scheme where it says nothing', async () => {
+    const [posting, basic] = [await addOidc(server, provider), await addOidc(server, provider, { clientId: basicClientId })];
+    const journeyWhere = (methods: string[] | undefined, idp: string) =>
+      during(provider, { description: { token_endpoint_auth_methods_supported: methods } }, async () => {
+        await succeed(server, idp);
+      });
+    provider.schemes.length = 0;
+    await journeyWhere(['client_secret_basic', 'client_secret_post'], posting);
+    await journeyWhere(['client_secret_basic'], basic);
+    await journeyWhere(undefined, basic);
+    expect(provider.schemes).toEqual(['', 'Basic', 'Basic']);
   });
 });
 
@@ -416,7 +420,13 @@ describe('a provider', () => {
       expect(await outcome(start(server, other))).toBe(wrong);
     });
     const hidden = await addOidc(server, provider, { issuer: `${provider.issuer}/.well-known/other` });
-    await during(provider, { instead: new Map([['/.well-known/other', json({ issuer: provider.issuer })]]) }, async () => {
+    const { issuer } = provider;
+    const whole = {
+      issuer: 'https://other.example',
+      authorization_endpoint: `${issuer}/auth`,
+      token_endpoint: `${issuer}/token`,
+    };
+    await during(provider, { instead: new Map([['/.well-known/other', json(whole)]]) }, async () => {
       expect(await outcome(start(server, hidden))).toBe(wrong);
     });
   });

@@ -39,6 +39,8 @@ export interface TestProvider {
   issuer: string;
   /** Whatever came, as `METHOD /path`, oldest first. */
   requests: string[];
+  /** How clients showed at the token endpoint who they are: the scheme, empty where the form said so. */
+  schemes: string[];
   /** Answers to paths in place of the provider's own. */
   instead: Map<string, Answering>;
   /** What the description says beside the truth; undefined: leaves it out. */
@@ -61,6 +63,7 @@ export async function startProvider(redirectUri: string): Promise<TestProvider> 
     await ready;
     const [path = ''] = (request.url ?? '').split('?', 1);
     told.requests.push(`${request.method} ${path}`);
+    if (path === '/token') told.schemes.push(request.headers.authorization?.split(' ', 1)[0] ?? '');
     (told.instead.get(path) ?? current.answer)(request, response);
   });
   let port = 0;
@@ -84,6 +87,7 @@ export async function startProvider(redirectUri: string): Promise<TestProvider> 
   const told: TestProvider = {
     issuer: `http://127.0.0.1:${port}`,
     requests: [],
+    schemes: [],
     instead: new Map(),
     description: {},
     alter: undefined,

@@ -519,7 +519,7 @@ export const intents = pgTable(
     state: intentState('state').notNull(),
     successUrl: text('success_url').notNull(),
     failureUrl: text('failure_url').notNull(),
-    /** What the answer of the provider is held against, sealed: verifier, nonce, request id. */
+    /** What the answer of the provider is held against, sealed: verifier, nonce, request id. Empty once an answer has come. */
     expected: bytes('expected').notNull(),
     /** Of the token that shows that somebody was sent back with it; null until then. */
     tokenHash: bytes('token_hash'),
