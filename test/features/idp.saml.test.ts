@@ -163,13 +163,21 @@ const xmlMetadata = (xml: string) => ({ case: 'metadataXml', value: new Uint8Arr
 const ownMetadata = async () => (await fetch(`${idp.origin}/metadata`)).text();
 
 describe('what is signed', () => {
+  const stray = '<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"/>';
+
   test.each(['assertion', 'response', 'both'] as const)('one signature is enough: %s', async (sign) => {
     expectSuccess((await tell({ sign })).landing);
   });
 
   test.each<[string, Told, RegExp]>([
     ['nothing', { sign: 'nothing' }, /nothing in the response is signed/],
-    ['SHA-1', { algorithm: 'sha1' }, /a kind that is not accepted/],
+    ['SHA-1', { algorithm: 'SHA-1 in the signature' }, /a kind that is not accepted/],
+    ['SHA-1 in the digest', { algorithm: 'SHA-1 in the digest' }, /a kind that is not accepted/],
+    [
+      'one signature too many',
+      { edit: (xml) => xml.replace('<samlp:Status>', `<samlp:Extensions>${stray}</samlp:Extensions><samlp:Status>`) },
+      /signatures out of place/,
+    ],
   ])('not enough: %s', async (_name, told, description) => {
     const { asked, landing } = await tell(told);
     await expectRefusal(landing, asked, description);
@@ -276,6 +284,11 @@ describe('what is said', () => {
       /another audience/,
     ],
     ['another issuer', { issuer: 'https://other.example' }, /of another provider/],
+    [
+      'another issuer of the response',
+      { edit: (xml) => xml.replace(/(<saml:Issuer[^>]*>)[^<]*/, '$1https://other.example') },
+      /response is of another provider/,
+    ],
     [
       'another issuer of the assertion',
       { edit: (xml) => xml.replace(/(<saml:Assertion .*?<saml:Issuer>)[^<]*/s, '$1https://other.example') },

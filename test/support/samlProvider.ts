@@ -47,9 +47,16 @@ export interface Told {
   inResponseTo?: string;
 }
 
+const [sha1, sha256] = ['http://www.w3.org/2000/09/xmldsig#sha1', 'http://www.w3.org/2001/04/xmlenc#sha256'];
+const [rsaSha1, rsaSha256] = [
+  'http://www.w3.org/2000/09/xmldsig#rsa-sha1',
+  'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
+] as const;
+/** Of the signature, and of the digest. */
 const algorithms = {
-  sha1: ['http://www.w3.org/2000/09/xmldsig#rsa-sha1', 'http://www.w3.org/2000/09/xmldsig#sha1'],
-  sha256: ['http://www.w3.org/2001/04/xmldsig-more#rsa-sha256', 'http://www.w3.org/2001/04/xmlenc#sha256'],
+  sha256: [rsaSha256, sha256],
+  'SHA-1 in the signature': [rsaSha1, sha256],
+  'SHA-1 in the digest': [rsaSha256, sha1],
 } as const;
 
 export class SamlProvider {
