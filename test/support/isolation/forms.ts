@@ -63,7 +63,8 @@ const isPlain = (field: DescField): boolean =>
   !field.oneof && !isIdField(field) && (field.fieldKind === 'scalar' || field.fieldKind === 'enum' || isTime(field));
 
 const isStruct = (field: DescField): boolean => field.message?.typeName === 'google.protobuf.Struct';
-const isTime = (field: DescField): boolean => field.message?.typeName === 'google.protobuf.Timestamp';
+const isTime = (field: DescField): boolean =>
+  field.message?.typeName === 'google.protobuf.Timestamp' || field.message?.typeName === 'google.protobuf.Duration';
 
 function firstValueOf(field: DescField, above: readonly DescField[]): JsonValue {
   for (const { value } of valuesOf(field, above)) return value;

@@ -5,6 +5,7 @@ import { codePurpose, webauthnKind } from '../../../src/kernel/db/schema.ts';
 import { channels } from '../../../src/kernel/outbox/message.ts';
 import { createHuman, createMachine, createOrganization, grant, homeOf, leaveCode, tokenFor, unique } from '../actors.ts';
 import { epoch, type TestServer } from '../server.ts';
+import { addIntent, addLink, addProviders } from './providers.ts';
 import { challenge, code, foreignId, metadataKey, type Part, password, totpSecret } from './values.ts';
 
 export interface Person {
@@ -52,6 +53,8 @@ export interface World {
 
 export async function createWorld(server: TestServer): Promise<World> {
   const [home, mineId, theirsId] = [await homeOf(server), await createOrganization(server), await createOrganization(server)];
+  await addProviders(server, [mineId, theirsId]);
+  await addIntent(server);
   const people = new Map<string, Person>();
   const make = async (type: Person['type'], organizationId: string, { instance = [], within = {} }: Roles = {}) => {
     const person = await createPerson(server, type, organizationId, { instance, within });
@@ -102,6 +105,7 @@ async function createPerson(
   if (!token) throw new Error(`${id} has no token`);
   const parts = { token: token.id, passkey: `${id}-passkey`, u2f: `${id}-u2f`, session: `${id}-session` };
   if (type === 'human') await addFactors(server, id, parts);
+  if (type === 'human') await addLink(server, id);
   await addSession(server, id, organizationId, parts.session);
   if (instance.length > 0) await grant(server, id, instance);
   for (const [organization, roles] of Object.entries(within)) await grant(server, id, roles, organization);
@@ -152,6 +156,7 @@ async function createPlace(server: TestServer, id: string, make: Make): Promise<
     invited: await make('human', id),
   };
   await sql`delete from user_passwords where user_id = ${people.invited.id}`;
+  await sql`delete from provider_links where user_id = ${people.invited.id}`;
   await sql`insert into invites (user_id, mailed) values (${people.invited.id}, true)`;
   for (const channel of channels) {
     await sql`insert into otp_factors (user_id, channel, created_at) values (${people.invited.id}, ${channel}, now())`;
