@@ -11,6 +11,7 @@ import { openDatabase } from './kernel/db/client.ts';
 import { startEmbedded } from './kernel/db/embedded.ts';
 import { migrate } from './kernel/db/migrate.ts';
 import { passwordsAtOnce } from './kernel/guessing.ts';
+import { HttpClient } from './kernel/http/client.ts';
 import { Ids } from './kernel/ids.ts';
 import { createLogger } from './kernel/logger.ts';
 import {
@@ -80,6 +81,9 @@ function knownUrl({ publicUrl, listen, tls }: Config, port: number): string {
   return publicUrl === urlOf(listen, secure) ? urlOf({ ...listen, port }, secure) : publicUrl;
 }
 
+/** Of an answer of an identity provider: the metadata of a large federation member stays below it. */
+const providerBytes = 1024 * 1024;
+
 /** The app without its server: what the CLI works on. Pushes onto `closers` what must be closed, last first. */
 export async function openApp(
   config: Config,
@@ -99,6 +103,8 @@ export async function openApp(
   });
   closers.push(close);
   const [row] = await client<{ node: number }[]>`select nextval('node_ids')::int as node`;
+  const http = new HttpClient({ ...config.outgoing, maximumBytes: providerBytes });
+  closers.push(() => http.close());
   const keys = deriveKeys(config.masterKey ?? (await ownMasterKey(config.dataDir)));
   return {
     app: {
@@ -108,6 +114,7 @@ export async function openApp(
       keys,
       settings: settingsOf(config),
       log,
+      http,
       tryLimits: new TryLimits(config.triesPerNetwork),
       codeTryLimits: new TryLimits(codeTriesPerNetwork, codeTriesPerNetwork * codeTrySeconds),
       passwordTurns: new Turns(passwordsAtOnce),

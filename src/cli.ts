@@ -3,6 +3,7 @@ import { openApp } from './app.ts';
 import { type Command, type Given, type Operator, Usage } from './cli/command.ts';
 import { doctor } from './cli/doctor.ts';
 import { helpText } from './cli/help.ts';
+import { idpApply } from './cli/idp.ts';
 import { outboxCommands } from './cli/outbox.ts';
 import { policyCommands } from './cli/policy.ts';
 import { tokenCommands } from './cli/token.ts';
@@ -19,6 +20,7 @@ const commands: readonly Command[] = [
   ...tokenCommands,
   ...policyCommands,
   ...outboxCommands,
+  idpApply,
   userImport,
   userExport,
   ...convertCommands,

@@ -1,11 +1,12 @@
 // What an operator may set: environment variables, read once.
 // The table of variables is in config/variables.ts.
 import type { CountryCode } from 'libphonenumber-js/max';
-import { deliveryVariables, routesOf } from './config/delivery.ts';
+import { deliveryVariables, outgoingOf, routesOf } from './config/delivery.ts';
 import { type Address, type LogLevel, type Network, Problem } from './config/parse.ts';
 import { pairOf, type Tls } from './config/tls.ts';
 import { unknownVariables } from './config/unknown.ts';
 import { type Setting, type Variable, variables } from './config/variables.ts';
+import type { Outgoing } from './kernel/http/client.ts';
 import type { Routes } from './kernel/outbox/routes.ts';
 
 export interface Config {
@@ -63,6 +64,8 @@ export interface Config {
   maximumRecoveryCodes: number;
   /** How messages leave. What is wrong with these settings stands in the route. Holds passwords: never for a log. */
   delivery: Routes;
+  /** Where calls to identity providers may go. */
+  outgoing: Outgoing;
 }
 
 /** Everything that is wrong with the configuration, a line each. */
@@ -117,6 +120,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     sessionLifetimeMs: read(variables.sessionLifetimeMs),
     maximumRecoveryCodes: read(variables.maximumRecoveryCodes),
     delivery: routesOf(env, { dataDir, development }),
+    outgoing: outgoingOf(env),
   };
 }
 

@@ -51,6 +51,19 @@ export function routesOf(env: NodeJS.ProcessEnv, { dataDir, development }: Place
   return { email: routeOf(email), sms: routeOf(sms) };
 }
 
+/** For calls to identity providers. With mistakes in it nothing private is reached: messages tell of them. */
+export function outgoingOf(env: NodeJS.ProcessEnv): Outgoing {
+  try {
+    return {
+      allowed: deliveryVariables.outgoingPrivate.read(env),
+      certificates: deliveryVariables.outgoingCertificates.read(env),
+    };
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return { allowed: [], certificates: undefined };
+  }
+}
+
 /** Who mails come from that only become files. */
 const nobody = { name: '', address: 'roster@localhost' };
 
@@ -104,7 +117,7 @@ export const deliveryVariables = {
     'ROSTER_OUTGOING_PRIVATE',
     listOf(network),
     '',
-    'The private addresses and networks that webhooks may stand at, with http as well, separated by commas. Others must be public.',
+    'The private addresses and networks that webhooks, identity providers and directories may stand at, without TLS as well, separated by commas. Others must be public.',
   ),
   outgoingCertificates: optional(
     'ROSTER_OUTGOING_CA',

@@ -5,6 +5,7 @@ import type { Keys } from './crypto/keys.ts';
 import type { Db } from './db/client.ts';
 import { isRetryable } from './db/failures.ts';
 import type { users } from './db/schema.ts';
+import type { HttpClient } from './http/client.ts';
 import type { Ids } from './ids.ts';
 import type { TryLimits } from './networks.ts';
 import type { Settings } from './settings.ts';
@@ -18,6 +19,8 @@ export interface App {
   keys: Keys;
   settings: Settings;
   log: Logger;
+  /** Calls to identity providers. */
+  http: HttpClient;
   /** What each network has left of wrong tries. */
   tryLimits: TryLimits;
   /** What each network has left of wrong tries at the codes of one user. */

@@ -26,9 +26,20 @@ export function checkUrlTemplate(
   purpose: LinkPurpose,
   field: string,
 ): void {
-  const { settings, log } = app;
+  checkLink(app, template, variables[purpose], field);
+}
+
+/** Refuses a URL that nobody may be sent to, by the rule of templates; it has no variables. */
+export const checkRedirect = (app: Pick<App, 'settings' | 'log'>, url: string, field: string): void =>
+  checkLink(app, url, [], field);
+
+function checkLink(
+  { settings, log }: Pick<App, 'settings' | 'log'>,
+  template: string,
+  allowed: readonly string[],
+  field: string,
+): void {
   const refuse = (problem: string) => invalidField('URL_TEMPLATE_INVALID', field, { problem });
-  const allowed: readonly string[] = variables[purpose];
   for (const [, name] of template.matchAll(variable)) {
     if (!allowed.includes(name ?? '')) throw refuse(`unknown variable ${name}; known: ${allowed.join(', ')}`);
   }

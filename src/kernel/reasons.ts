@@ -73,6 +73,11 @@ export const reasons = {
     Code.InvalidArgument,
     'A session holds at most {keys} metadata entries, with keys of 1 to {length} characters and {bytes} bytes each.',
   ],
+  CREDENTIALS_WRONG: [Code.InvalidArgument, 'The identity provider refused the name and the password.'],
+  PROVIDER_URL_INVALID: [Code.InvalidArgument, 'The URL cannot be used: {problem}.'],
+  PROVIDER_CERTIFICATE_INVALID: [Code.InvalidArgument, 'The certificate is not PEM.'],
+  PROVIDER_METADATA_INVALID: [Code.InvalidArgument, 'The metadata of the identity provider cannot be used: {problem}.'],
+  PROVIDER_BINDING_UNSUPPORTED: [Code.InvalidArgument, 'The binding is not supported: HTTP-Redirect and HTTP-POST are.'],
   EXPIRATION_PAST: [Code.InvalidArgument, 'The expiration date lies in the past.'],
   LIMIT_TOO_LARGE: [Code.InvalidArgument, 'A list gives at most {maximum} entries at once; ask for fewer.'],
   QUERY_TOO_DEEP: [Code.InvalidArgument, 'Queries may be nested {maximum} deep.'],
@@ -110,7 +115,11 @@ export const reasons = {
   MEMBER_NOT_FOUND: [Code.NotFound, 'The user is not a member.'],
   SERVICE_NOT_FOUND: [Code.NotFound, 'The server has no service {service}.'],
 
+  PROVIDER_NOT_FOUND: [Code.NotFound, 'There is no such identity provider.'],
+  LINK_NOT_FOUND: [Code.NotFound, 'The user has no such link to an identity provider.'],
+
   // What is there already
+  LINK_EXISTS: [Code.AlreadyExists, 'The account at the identity provider is linked to a user already.'],
   USERNAME_TAKEN: [Code.AlreadyExists, 'The username is taken.'],
   MEMBER_EXISTS: [Code.AlreadyExists, 'The user is a member already.'],
   TOTP_EXISTS: [Code.AlreadyExists, 'The user has an authenticator app already; remove it first.'],
@@ -147,6 +156,15 @@ export const reasons = {
   USER_NOT_LOCKED: [Code.FailedPrecondition, 'The user is not locked.'],
   ORGANIZATION_GONE: [Code.FailedPrecondition, 'The organization does not exist.'],
   PROVIDER_UNKNOWN: [Code.FailedPrecondition, 'There is no identity provider {provider}.'],
+  PROVIDER_NOT_DIRECTORY: [Code.FailedPrecondition, 'The identity provider takes no passwords: it is no directory.'],
+  INTENT_NOT_SUCCEEDED: [Code.FailedPrecondition, 'The sign-in at the identity provider is not finished, failed, or was used.'],
+  INTENT_OF_ANOTHER: [Code.FailedPrecondition, 'The account at the identity provider is not linked to this user.'],
+  INTENT_EXPIRED: [Code.FailedPrecondition, 'The sign-in at the identity provider has expired.'],
+  PROVIDER_INACTIVE: [Code.FailedPrecondition, 'The identity provider is switched off.'],
+  PROVIDER_ANSWER_WRONG: [
+    Code.FailedPrecondition,
+    'The identity provider does not answer as its protocol wants; the log of this server says more.',
+  ],
   METADATA_LIST_EMPTY: [Code.FailedPrecondition, 'The list of metadata is empty.'],
   PASSWORD_NOT_SET: [Code.FailedPrecondition, 'The user has no password.'],
   PASSWORD_UNCHANGED: [Code.FailedPrecondition, 'The new password equals the current one.'],
@@ -173,6 +191,7 @@ export const reasons = {
   DEADLINE_EXCEEDED: [Code.DeadlineExceeded, 'The deadline passed before there was an answer.'],
   CANCELED: [Code.Canceled, 'The caller gave the call up.'],
   NOT_IMPLEMENTED: [Code.Unimplemented, 'This is not implemented.'],
+  PROVIDER_UNAVAILABLE: [Code.Unavailable, 'The identity provider cannot be reached now; try again.'],
   UNAVAILABLE: [Code.Unavailable, 'The service cannot answer now; try again. Request {request}.'],
   INTERNAL: [Code.Internal, 'Something went wrong that should not. Request {request}.'],
 } satisfies Record<string, readonly [Code, string]>;

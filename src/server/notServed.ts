@@ -1,16 +1,6 @@
 /** RPCs that the protos declare and this server does not serve yet; they answer UNIMPLEMENTED. */
 export interface NotServed {
-  user:
-    | 'startIdentityProviderIntent'
-    | 'retrieveIdentityProviderIntent'
-    | 'addIDPLink'
-    | 'listIDPLinks'
-    | 'removeIDPLink'
-    | 'addSecret'
-    | 'removeSecret'
-    | 'addKey'
-    | 'removeKey'
-    | 'listKeys';
+  user: 'addSecret' | 'removeSecret' | 'addKey' | 'removeKey' | 'listKeys';
   management:
     | 'removeHumanAvatar'
     | 'importHumanUser'
@@ -37,36 +27,5 @@ export interface NotServed {
     | 'addPasswordlessRegistration'
     | 'sendPasswordlessRegistration'
     | 'removeHumanPasswordless'
-    | 'listProviders'
-    | 'getProviderByID'
-    | 'addGenericOAuthProvider'
-    | 'updateGenericOAuthProvider'
-    | 'addGenericOIDCProvider'
-    | 'updateGenericOIDCProvider'
-    | 'addJWTProvider'
-    | 'updateJWTProvider'
-    | 'addLDAPProvider'
-    | 'updateLDAPProvider'
-    | 'addSAMLProvider'
-    | 'updateSAMLProvider'
-    | 'addGoogleProvider'
-    | 'addGitHubProvider'
-    | 'deleteProvider'
     | 'addMachineUser';
-  admin:
-    | 'listProviders'
-    | 'getProviderByID'
-    | 'addGenericOAuthProvider'
-    | 'updateGenericOAuthProvider'
-    | 'addGenericOIDCProvider'
-    | 'updateGenericOIDCProvider'
-    | 'addGoogleProvider'
-    | 'addGitHubProvider'
-    | 'addJWTProvider'
-    | 'updateJWTProvider'
-    | 'addLDAPProvider'
-    | 'updateLDAPProvider'
-    | 'addSAMLProvider'
-    | 'updateSAMLProvider'
-    | 'deleteProvider';
 }

@@ -7,6 +7,8 @@ import { SessionService } from '../../gen/zitadel/session/v2/session_service_pb.
 import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import { emailHandlers } from '../features/email/handlers.ts';
 import { factorsHandlers } from '../features/factors/handlers.ts';
+import { instanceProviderHandlers, linkHandlers, organizationProviderHandlers } from '../features/idp/handlers.ts';
+import { intentHandlers } from '../features/idp/intentHandlers.ts';
 import { inviteHandlers } from '../features/invite/handlers.ts';
 import { lifecycleHandlers } from '../features/lifecycle/handlers.ts';
 import { machineHandlers } from '../features/machine/handlers.ts';
@@ -37,15 +39,19 @@ const userHandlers = {
   ...otpHandlers,
   ...recoveryHandlers,
   ...factorsHandlers,
+  ...linkHandlers,
+  ...intentHandlers,
 } satisfies Omit<ServiceImpl<typeof UserService>, NotServed['user']>;
 
 const managementHandlers = {
   ...organizationMemberHandlers,
+  ...organizationProviderHandlers,
 } satisfies Omit<ServiceImpl<typeof ManagementService>, NotServed['management']>;
 
 const adminHandlers = {
   ...instanceMemberHandlers,
-} satisfies Omit<ServiceImpl<typeof AdminService>, NotServed['admin']>;
+  ...instanceProviderHandlers,
+} satisfies ServiceImpl<typeof AdminService>;
 
 export const services: readonly DescService[] = [
   UserService,

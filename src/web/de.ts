@@ -69,6 +69,11 @@ export const de: PageTexts = {
   problem: 'Es gibt ein Problem',
   link: 'Dieser Code geht nicht: Er ist falsch, wurde schon gebraucht, oder seine Zeit ist um. Fordern Sie eine neue Nachricht an.',
   incomplete: 'Dieser Link ist nicht vollständig. Öffnen Sie ihn so, wie er in der Nachricht steht.',
+  noJourney: {
+    title: 'Diese Anmeldung ist vorbei',
+    about:
+      'Sie hat zu lange gedauert oder wurde schon abgeschlossen. Gehen Sie dahin zurück, wo Sie sich anmelden wollten, und beginnen Sie neu.',
+  },
   noPage: {
     title: 'Diese Seite gibt es nicht',
     about: 'Falls ein Link in einer Nachricht Sie hierher führte, sagen Sie es denen, die sie schickten.',

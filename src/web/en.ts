@@ -65,6 +65,10 @@ export const en: PageTexts = {
   problem: 'There is a problem',
   link: 'This code does not work: it is wrong, it was used already, or its time is over. Ask for a new message.',
   incomplete: 'This link is not complete. Open it as it stands in the message.',
+  noJourney: {
+    title: 'This sign-in is over',
+    about: 'It took too long, or was finished before. Go back to where you wanted to sign in, and begin again.',
+  },
   noPage: { title: 'There is no such page', about: 'If a link in a message led you here, tell those who sent it.' },
   repeatDiffers: 'The two passwords are not the same.',
   passwordTooLong: 'The password may have at most {maximum} characters.',

@@ -17,23 +17,23 @@ export class UnreadableForm extends Error {
 }
 
 /** The fields of a form; text with NUL, which no keyboard types and Postgres cannot hold, is none. @throws UnreadableForm */
-export async function readForm(request: NodeRequest): Promise<URLSearchParams> {
+export async function readForm(request: NodeRequest, maximum = maximumFormBytes): Promise<URLSearchParams> {
   const [type = ''] = (request.headers['content-type'] ?? '').split(';', 1);
   if (type.trim().toLowerCase() !== 'application/x-www-form-urlencoded') throw new UnreadableForm(415);
   if (request.headers['content-encoding'] !== undefined) throw new UnreadableForm(415);
-  const fields = new URLSearchParams(await readBody(request));
+  const fields = new URLSearchParams(await readBody(request, maximum));
   if ([...fields.values()].some((value) => value.includes('\0'))) throw new UnreadableForm(400);
   return fields;
 }
 
-function readBody(request: NodeRequest): Promise<string> {
+function readBody(request: NodeRequest, maximum: number): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const chunks: Buffer[] = [];
   let size = 0;
   // What comes after the answer is decided is thrown away, not kept.
   request.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    if (size <= maximumFormBytes) chunks.push(chunk);
+    if (size <= maximum) chunks.push(chunk);
     else reject(new UnreadableForm(413));
   });
   request.once('end', () => resolve(Buffer.concat(chunks).toString()));

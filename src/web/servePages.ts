@@ -7,11 +7,11 @@ import { type NodeHandler, type NodeRequest, type NodeResponse, pathOf } from '.
 import type { NetworkOf } from '../server/network.ts';
 import { UnreadableForm } from './form.ts';
 import { pagePolicy } from './policy.ts';
-import { answer, routes } from './routes.ts';
+import { answer, routeAt } from './routes.ts';
 import { type Answer, visitOf } from './visit.ts';
 
-/** Everything below it is answered here. */
-const root = '/ui/';
+/** Everything below them is answered here. */
+const roots = ['/ui/', '/idps/'];
 
 /** Nothing to load, nothing to run, no frame around it, no word to anybody about the address, which holds the code. */
 const headers = {
@@ -27,10 +27,10 @@ const headers = {
   vary: 'accept-language',
 };
 
-/** Answers everything under `/ui/`, and leaves the rest to `handler`. No answer repeats what a request says of its host. */
+/** Answers everything under `/ui/` and `/idps/`, and leaves the rest to `handler`. No answer repeats what a request says of its host. */
 export function servePages(app: App, networkOf: NetworkOf, handler: NodeHandler): NodeHandler {
   return (request, response) => {
-    if (!pathOf(request).startsWith(root)) return handler(request, response);
+    if (!roots.some((root) => pathOf(request).startsWith(root))) return handler(request, response);
     void answerSafely(app, networkOf, request).then((told) => send(request, response, told));
   };
 }
@@ -39,7 +39,7 @@ async function answerSafely(app: App, networkOf: NetworkOf, request: NodeRequest
   const id = randomUUID();
   try {
     const told = await answer(visitOf(app, request, id, networkOf(request)));
-    const page = routes.get(pathOf(request))?.name;
+    const page = routeAt(pathOf(request))?.name;
     app.log.debug({ request: id, page, method: request.method, status: told.status }, 'page');
     return told;
   } catch (error) {

@@ -27,6 +27,8 @@ export interface PageTexts {
     done: string;
     instead: string;
   };
+  /** A provider sent somebody back of whom nothing is known, or no more. */
+  noJourney: { title: string; about: string };
   totp: {
     title: string;
     about: string;

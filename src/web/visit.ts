@@ -31,8 +31,10 @@ export interface Answer {
 /** What stands at a path. */
 export interface Route {
   name: string;
-  /** Asks the database nothing: who looks at a page learns nothing and changes nothing. */
-  get?: (visit: Visit) => Answer;
+  /** A page asks the database nothing: who looks at it learns nothing and changes nothing. */
+  get?: (visit: Visit) => Answer | Promise<Answer>;
+  /** Another site sends a browser here: with a query, or with a form of its own. */
+  callback?: (visit: Visit, parameters: URLSearchParams) => Promise<Answer>;
   post?: {
     /** A form of ours. */
     accept: (visit: Visit, sent: URLSearchParams) => Answer | Promise<Answer>;

@@ -1,5 +1,7 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { ConnectError } from '@connectrpc/connect';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { AccessTokenType, Gender, UserState } from '../../gen/zitadel/user/v2/user_pb.ts';
 import type {
   AddHumanUserRequestSchema,
@@ -25,6 +27,7 @@ import {
 } from '../support/actors.ts';
 import { brokenFields, outcome } from '../support/errors.ts';
 import { codeIn, linkIn, messagesTo, messagesUntilNow } from '../support/outbox.ts';
+import { createProvider } from '../support/providers.ts';
 import { type Clients, epoch, startServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -641,10 +644,55 @@ describe('an id', () => {
   });
 });
 
-test('a provider that does not exist is refused', async () => {
-  const idpLinks = [{ idpId: 'nobody', userId: 'u', userName: 'n' }];
-  expect(await outcome(addHuman({ idpLinks }))).toBe('FailedPrecondition PROVIDER_UNKNOWN');
-  expect(await outcome(createUser({ idpLinks }))).toBe('FailedPrecondition PROVIDER_UNKNOWN');
+describe('links with providers', () => {
+  const link = (idpId: string, userId: string) => ({ idpId, userId, userName: `${userId}@example.org` });
+  const linksOf = async (userId: string) =>
+    (await users.listIDPLinks({ userId, query: { asc: true } })).result.map(({ idpId, userId: id, userName }) => [
+      idpId,
+      id,
+      userName,
+    ]);
+
+  test.each(ways)('come with the user: %s', async (_, create) => {
+    const [first, second] = [await createProvider(server), await createProvider(server, { organizationId: home })];
+    const { userId } = await create({ idpLinks: [link(first, 'One'), link(second, 'one'), link(first, 'two')] });
+    expect(await linksOf(userId)).toEqual([
+      [first, 'One', 'One@example.org'],
+      [first, 'two', 'two@example.org'],
+      [second, 'one', 'one@example.org'],
+    ]);
+    const events =
+      await server.sql`select sequence::int, type, payload from user_events where user_id = ${userId} order by sequence`;
+    expect(events.slice(1)).toEqual(
+      [first, second, first].map((provider, at) => ({ sequence: at + 2, type: 'link.added', payload: { provider } })),
+    );
+    expect((await readHuman(server, userId)).details.sequence).toBe(4n);
+  });
+
+  test.each(ways)('are refused, with the user, where no provider or another user stands behind them: %s', async (_, create) => {
+    const usable = await createProvider(server);
+    const foreign = await createProvider(server, { organizationId: await createOrganization(server) });
+    const off = await createProvider(server, { state: 'inactive' });
+    await create({ idpLinks: [link(usable, 'Taken')] });
+    const refused = [
+      ['FailedPrecondition PROVIDER_UNKNOWN', ['nobody', 'x']],
+      ['FailedPrecondition PROVIDER_UNKNOWN', [foreign, 'x']],
+      ['FailedPrecondition PROVIDER_INACTIVE', [off, 'x']],
+      ['AlreadyExists LINK_EXISTS', [usable, 'tAKEN']],
+      ['AlreadyExists LINK_EXISTS', [usable, 'FREE']],
+    ] as const;
+    for (const [expected, [idpId, externalId]] of refused) {
+      const userId = unique('unlinked');
+      expect(await outcome(create({ idpLinks: [link(usable, 'free'), link(idpId, externalId)] }, { userId }))).toBe(expected);
+      expect(
+        await server.sql`select 1 from users where id = ${userId} union all
+        select 1 from user_events where user_id = ${userId} union all
+        select 1 from provider_links where external_id = 'free'`,
+      ).toHaveLength(0);
+    }
+    const unknown = await create({ idpLinks: [link(foreign, 'x')] }).catch((error: unknown) => ConnectError.from(error));
+    expect(unknown instanceof ConnectError && unknown.findDetails(ErrorInfoSchema)[0]?.metadata).toEqual({ provider: foreign });
+  });
 });
 
 test('what was refused leaves nothing behind', async () => {

@@ -8,10 +8,11 @@ import { operatorCall } from '../../src/system.ts';
 import { actAs, createHuman, createMachine, createStranger } from '../support/actors.ts';
 import { Authenticator } from '../support/authenticator.ts';
 import { outcome } from '../support/errors.ts';
+import { createProvider } from '../support/providers.ts';
 import { type Clients, epoch, startServer, type TestServer } from '../support/server.ts';
 
 const verified = { case: 'isVerified', value: true } as const;
-const { PASSWORD, PASSKEY, TOTP, U2F, OTP_SMS, OTP_EMAIL, RECOVERY_CODE } = AuthenticationMethodType;
+const { PASSWORD, PASSKEY, TOTP, U2F, OTP_SMS, OTP_EMAIL, RECOVERY_CODE, IDP } = AuthenticationMethodType;
 
 let server: TestServer;
 let users: Clients['users'];
@@ -182,10 +183,13 @@ describe('what somebody can sign in with', () => {
     await users.addOTPSMS({ userId });
     await users.addOTPEmail({ userId });
     await users.generateRecoveryCodes({ userId, count: 1 });
-    expect(await methods(userId)).toEqual([U2F, PASSKEY, OTP_SMS, OTP_EMAIL, RECOVERY_CODE, PASSWORD]);
-    expect(await methods(userId, 'example.com')).toEqual([OTP_SMS, OTP_EMAIL, RECOVERY_CODE, PASSWORD]);
-    expect(await methods(userId, 'example.com', true)).toEqual([PASSKEY, OTP_SMS, OTP_EMAIL, RECOVERY_CODE, PASSWORD]);
-    expect(await methods(userId, 'example.org')).toEqual([U2F, PASSKEY, OTP_SMS, OTP_EMAIL, RECOVERY_CODE, PASSWORD]);
+    const idpId = await createProvider(server);
+    for (const account of ['one', 'two']) await users.addIDPLink({ userId, idpLink: { idpId, userId: account, userName: 'x' } });
+    expect(await methods(userId)).toEqual([U2F, PASSKEY, OTP_SMS, OTP_EMAIL, RECOVERY_CODE, PASSWORD, IDP]);
+    expect(await methods(userId, 'example.com')).toEqual([OTP_SMS, OTP_EMAIL, RECOVERY_CODE, PASSWORD, IDP]);
+    expect(await methods(userId, 'example.com', true)).toEqual([PASSKEY, OTP_SMS, OTP_EMAIL, RECOVERY_CODE, PASSWORD, IDP]);
+    expect(await methods(userId, 'example.org')).toEqual([U2F, PASSKEY, OTP_SMS, OTP_EMAIL, RECOVERY_CODE, PASSWORD, IDP]);
+    for (const linkedUserId of ['one', 'two']) await users.removeIDPLink({ userId, idpId, linkedUserId });
     await users.removeOTPSMS({ userId });
     await users.removeRecoveryCodes({ userId });
     expect(await methods(userId, 'example.com')).toEqual([OTP_EMAIL, PASSWORD]);

@@ -3,6 +3,7 @@ import { actAs, createHuman, createMachine, createStranger, readHuman, unique } 
 import { Authenticator } from '../support/authenticator.ts';
 import { brokenFields, outcome } from '../support/errors.ts';
 import { codeIn, linkIn, messagesTo, messagesUntilNow } from '../support/outbox.ts';
+import { createProvider } from '../support/providers.ts';
 import { type Clients, epoch, startServer, type TestServer } from '../support/server.ts';
 
 const returned = { case: 'returnCode', value: {} } as const;
@@ -113,6 +114,17 @@ test('nor is who has a passkey, or got one since he was invited', async () => {
   expect(await outcome(users.createInviteCode({ userId, verification: returned }))).toBe('FailedPrecondition INVITE_NOT_NEEDED');
   // That the address is his can still be shown.
   expect(await verify(userId, inviteCode)).toBe('ok');
+});
+
+test('nor is who is linked with a provider', async () => {
+  const userId = await createGuest(address());
+  const idpId = await createProvider(server);
+  await users.createInviteCode({ userId });
+  await users.addIDPLink({ userId, idpLink: { idpId, userId: 'ada', userName: 'Ada' } });
+  expect(await outcome(users.createInviteCode({ userId }))).toBe('FailedPrecondition INVITE_NOT_NEEDED');
+  expect(await outcome(users.resendInviteCode({ userId }))).toBe('FailedPrecondition INVITE_NOT_NEEDED');
+  await users.removeIDPLink({ userId, idpId, linkedUserId: 'ada' });
+  expect(await outcome(users.createInviteCode({ userId }))).toBe('ok');
 });
 
 test('an unknown user and a machine cannot be invited, nor a template lead anywhere', async () => {

@@ -9,6 +9,7 @@ import type {
   ListOrganizationsRequestSchema,
 } from '../../gen/zitadel/org/v2/org_service_pb.ts';
 import { OrganizationFieldName, type SearchQuerySchema } from '../../gen/zitadel/org/v2/query_pb.ts';
+import type { IDPLinkSchema } from '../../gen/zitadel/user/v2/idp_pb.ts';
 import {
   createHuman,
   createInstanceManager,
@@ -18,9 +19,11 @@ import {
   createStranger,
   grant,
   homeOf,
+  type Plain,
   unique,
 } from '../support/actors.ts';
 import { brokenFields, outcome } from '../support/errors.ts';
+import { createProvider } from '../support/providers.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 
 type Admin = MessageInitShape<typeof AddOrganizationRequest_AdminSchema>;
@@ -46,10 +49,10 @@ async function membersOf(organizationId: string) {
 
 const existing = (userId: string, ...roles: string[]): Admin => ({ userType: { case: 'userId', value: userId }, roles });
 
-function human(address: string, roles: string[] = []): Admin {
+function human(address: string, roles: string[] = [], idpLinks: Plain<typeof IDPLinkSchema>[] = []): Admin {
   const profile = { givenName: 'Ada', familyName: 'Lovelace' };
   const email = { email: address, verification: { case: 'returnCode', value: {} } } as const;
-  return { userType: { case: 'human', value: { profile, email } }, roles };
+  return { userType: { case: 'human', value: { profile, email, idpLinks } }, roles };
 }
 
 describe('an organization', () => {
@@ -145,6 +148,19 @@ describe('an organization', () => {
 });
 
 describe('the first administrators', () => {
+  test('are linked with providers of the instance', async () => {
+    const idpId = await createProvider(server);
+    const other = await createProvider(server, { organizationId: await homeOf(server) });
+    const linked = (address: string, provider: string) =>
+      human(address, [], [{ idpId: provider, userId: 'Ada', userName: address }]);
+    const { createdAdmins } = await add('Linked', [linked('linked@example.net', idpId)]);
+    const { result } = await server.as().users.listIDPLinks({ userId: createdAdmins[0]?.userId ?? '' });
+    expect(result).toMatchObject([{ idpId, userId: 'Ada', userName: 'linked@example.net' }]);
+    expect(await outcome(add('Unlinked', [linked('x@example.net', other)]))).toBe('FailedPrecondition PROVIDER_UNKNOWN');
+    expect(await outcome(add('Unlinked', [linked('x@example.net', idpId)]))).toBe('AlreadyExists LINK_EXISTS');
+    expect(await byName('Unlinked')).toEqual([]);
+  });
+
   test('are those that exist and humans made with the organization, owners unless said otherwise', async () => {
     const friend = await createMachine(server);
     const response = await add('Crew', [

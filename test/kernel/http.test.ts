@@ -71,10 +71,10 @@ describe('an address', () => {
 
 test('without TLS only what is allowed is spoken to', () => {
   const { allowed } = allow('10.0.0.5');
-  expect(mayBeSpokenTo('http:', '8.8.8.8', allowed)).toBe(false);
-  expect(mayBeSpokenTo('https:', '8.8.8.8', allowed)).toBe(true);
-  expect(mayBeSpokenTo('http:', '10.0.0.5', allowed)).toBe(true);
-  expect(mayBeSpokenTo('https:', '10.0.0.6', allowed)).toBe(false);
+  expect(mayBeSpokenTo(false, '8.8.8.8', allowed)).toBe(false);
+  expect(mayBeSpokenTo(true, '8.8.8.8', allowed)).toBe(true);
+  expect(mayBeSpokenTo(false, '10.0.0.5', allowed)).toBe(true);
+  expect(mayBeSpokenTo(true, '10.0.0.6', allowed)).toBe(false);
 });
 
 interface Target {

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { batchRows, Sweeper } from '../../src/kernel/sweeping/sweeper.ts';
 import { createHuman } from '../support/actors.ts';
+import { createProvider } from '../support/providers.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -70,6 +71,21 @@ describe('what nobody needs any more goes, and nothing else:', () => {
     expect(await idsOf(sql`select purpose from codes`)).toEqual(['email', 'invite', 'phone']);
   });
 
+  test('sign-ins at identity providers, a day after they expired', async () => {
+    const { sql } = server;
+    const providerId = await createProvider(server);
+    for (const [id, hours] of [
+      ['old', 25],
+      ['young', 23],
+    ] as const) {
+      await sql`insert into intents
+          (id, provider_id, creator_id, state, success_url, failure_url, expected, sequence, created_at, changed_at, expires_at)
+        values (${id}, ${providerId}, 'somebody', 'succeeded', '', '', '', 1, ${epoch}, ${epoch}, ${hoursAgo(hours)})`;
+    }
+    await run();
+    expect(await idsOf(sql`select id from intents`)).toEqual(['young']);
+  });
+
   test('wrong tries after a day, given-up messages after a week', async () => {
     const { sql } = server;
     for (const [id, hours] of [
@@ -130,6 +146,12 @@ test('what grows with every sign-in is found by an index', async () => {
   const firsts = await idsOf(server.sql`
     select t.relname || '.' || a.attname from pg_index i
     join pg_class t on t.oid = i.indrelid join pg_attribute a on a.attrelid = t.oid and a.attnum = i.indkey[0]`);
-  const grown = ['sessions.expires_at', 'sessions.ended_at', 'session_challenges.expires_at', 'session_codes.expires_at'];
+  const grown = [
+    'sessions.expires_at',
+    'sessions.ended_at',
+    'session_challenges.expires_at',
+    'session_codes.expires_at',
+    'intents.expires_at',
+  ];
   expect(grown.filter((column) => !firsts.includes(column))).toEqual([]);
 });

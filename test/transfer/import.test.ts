@@ -3,12 +3,14 @@ import { execFile } from 'node:child_process';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { TransactionSql } from 'postgres';
 import { beforeAll, expect, test } from 'vitest';
 import { ImportMoved } from '../../src/features/transfer/service.ts';
 import { hashPassword } from '../../src/kernel/crypto/hashes/hashes.ts';
 import { acceptedVectors } from '../kernel/hashVectors.ts';
 import { createHuman, createOrganization, readHuman } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
+import { createProvider } from '../support/providers.ts';
 import { roster, startCommand } from '../support/roster.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { fileOf, importFile, importRows, linesOf, person, type Row } from './files.ts';
@@ -98,6 +100,8 @@ test('passwords of Firebase, whose hashes are longer than those of calls may be'
 
 test('a rehearsal finds what the import finds, across batches too, and writes nothing', async () => {
   const [one, two, three, four] = people(4);
+  const idpId = await createProvider(server);
+  const linked = (account: string) => person({ idpLinks: [{ idpId, userId: account, userName: 'x' }] });
   const rows = [
     one,
     { ...two, emailVerified: true },
@@ -107,6 +111,8 @@ test('a rehearsal finds what the import finds, across batches too, and writes no
     { ...three, givenName: '' },
     person({ password: 'short' }),
     four,
+    linked('Ada'),
+    linked('aDA'),
   ].map((row) => row ?? {});
   const before = await rowCounts();
   const path = await fileOf(rows);
@@ -114,9 +120,9 @@ test('a rehearsal finds what the import finds, across batches too, and writes no
   expect(await rowCounts()).toEqual(before);
   const real = await importFile(server, path, { batch: 1 });
   expect(rehearsed.refusals).toEqual(real.refusals);
-  expect(rehearsed.refusals.map(({ line }) => line)).toEqual([3, 4, 5, 6, 7]);
-  expect(rehearsed.imported.map(({ line }) => line)).toEqual([1, 2, 8]);
-  expect(rehearsed.progress).toMatchObject({ lines: 8, imported: 3, refused: 5 });
+  expect(rehearsed.refusals.map(({ line }) => line)).toEqual([3, 4, 5, 6, 7, 10]);
+  expect(rehearsed.imported.map(({ line }) => line)).toEqual([1, 2, 8, 9]);
+  expect(rehearsed.progress).toMatchObject({ lines: 10, imported: 4, refused: 6 });
 });
 
 test('a rehearsal keeps no transaction open and hashes no password, but holds it against the policy', async () => {
@@ -191,16 +197,41 @@ test('two imports of one file at once: one of them stops', async () => {
   expect(await countOf(rows)).toBe(200);
 });
 
-test('a name that somebody takes in the middle of a batch is found taken, and the others are imported', async () => {
+interface Theft {
+  rows: Row[];
+  /** Takes what the second row needs. */
+  take: (sql: TransactionSql) => Promise<unknown>;
+  reason: string;
+}
+
+async function theftOfName(): Promise<Theft> {
   const rows = people(3);
   const taken = String(rows[1]?.username);
   const thief = await createHuman(server);
+  const take = (sql: TransactionSql) => sql`update users set username = ${taken}, username_key = ${taken} where id = ${thief}`;
+  return { rows, take, reason: 'USERNAME_TAKEN' };
+}
+
+async function theftOfAccount(): Promise<Theft> {
+  const idpId = await createProvider(server);
+  const rows = people(3).map((row, at) => ({ ...row, idpLinks: [{ idpId, userId: `Account${at}`, userName: 'x' }] }));
+  const thief = await createHuman(server);
+  const take = (sql: TransactionSql) =>
+    sql`insert into provider_links values (${idpId}, 'ACCOUNT1', 'account1', ${thief}, 'x', now())`;
+  return { rows, take, reason: 'LINK_EXISTS' };
+}
+
+test.each([
+  ['a name', theftOfName],
+  ['an account at a provider', theftOfAccount],
+])('%s that somebody takes while its line goes in is refused, and no other line', async (_, prepare) => {
+  const { rows, take, reason } = await prepare();
   let finish = () => {};
   const finished = new Promise<void>((resolve) => {
     finish = resolve;
   });
   const stealing = server.sql.begin(async (sql) => {
-    await sql`update users set username = ${taken}, username_key = ${taken} where id = ${thief}`;
+    await take(sql);
     await finished;
   });
   const importing = importRows(server, rows);
@@ -209,7 +240,7 @@ test('a name that somebody takes in the middle of a batch is found taken, and th
   finish();
   await stealing;
   const { refusals, imported } = await importing;
-  expect(refusals).toEqual([expect.objectContaining({ line: 2, reason: 'USERNAME_TAKEN' })]);
+  expect(refusals).toEqual([expect.objectContaining({ line: 2, reason })]);
   expect(imported.map(({ line }) => line)).toEqual([1, 3]);
 });
 

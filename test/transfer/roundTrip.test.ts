@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { createOrganization } from '../support/actors.ts';
+import { createProvider } from '../support/providers.ts';
 import { roster } from '../support/roster.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { allUsers, folder, importRows, linesOf, person, type Row } from './files.ts';
@@ -18,6 +19,10 @@ const everyField: Row = {
   ...{ gender: 'diverse', email: 'ada@example.net', emailVerified: true, phone: '+41791234567', phoneVerified: true },
   passwordHash: '$2b$10$abcdefghijklmnopqrstuuPiS4iUBT88yFvUSk/tP0Mi6eDKfUO/S',
   ...{ passwordChangeRequired: true, passwordChangedAt: '2021-01-01T00:00:00.000Z', totpSecret: 'JBSWY3DPEHPK3PXP' },
+  idpLinks: [
+    { idpId: 'google', userId: 'Ada-1', userName: 'ada@gmail.example' },
+    { idpId: 'google', userId: 'ada-2', userName: 'ada' },
+  ],
   metadata: { text: 'Ü\0"', bytes: { base64: '/wD+' }, __proto__x: 'x', long: 'x'.repeat(100_000) },
 };
 
@@ -27,6 +32,8 @@ beforeAll(async () => {
   [one, other] = await Promise.all([startServer(), startServer()]);
   organizationId = await createOrganization(one, { name: 'Here' });
   otherOrganizationId = await createOrganization(other, { name: 'There' });
+  await createProvider(one, { id: 'google' });
+  await createProvider(other, { id: 'google' });
   const many = Array.from({ length: 600 }, (_, at) => person({ password: at === 0 ? 'Correct-Horse-7' : undefined }));
   const { refusals } = await importRows(one, [everyField, machine, ...many], { organizationId });
   expect(refusals).toEqual([]);

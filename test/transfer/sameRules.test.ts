@@ -5,6 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { type CreateUserRequest, CreateUserRequestSchema } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import { createHuman, createMachine, createOrganization, homeOf } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
+import { createProvider } from '../support/providers.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { allUsers, importRows, person, type Row } from './files.ts';
 
@@ -13,6 +14,8 @@ const hash = '$2b$10$abcdefghijklmnopqrstuuPiS4iUBT88yFvUSk/tP0Mi6eDKfUO/S';
 
 const there = { email: 'there@example.net', emailVerified: true };
 const long = (length: number) => 'x'.repeat(length);
+
+const link = (idpId: string, userId: string) => ({ idpId, userId, userName: `${userId} at ${idpId}` });
 
 /** What a line says beside what `person` says. `home` and `other` stand for organizations. */
 const lines: Row[] = [
@@ -60,8 +63,21 @@ const lines: Row[] = [
   { metadata: { empty: '' } },
   { metadata: { [long(201)]: 'x' } },
   { metadata: { '': 'x' } },
-  { idpLinks: [{ idpId: 'google', userId: '1', userName: 'a' }] },
+  { idpLinks: [{ idpId: 'nothing', userId: '1', userName: 'a' }] },
   { idpLinks: [{ idpId: '', userId: '1', userName: 'a' }] },
+  { idpLinks: [link('google', 'Ada')], metadata: { a: 'b' }, totpSecret: 'JBSWY3DPEHPK3PXP' },
+  { idpLinks: [link('google', 'ADA')] },
+  { idpLinks: [link('own', 'ada')] },
+  { idpLinks: [link('google', 'one'), link('own', 'two'), link('google', 'three')], passwordHash: hash },
+  { idpLinks: [link('google', 'four'), link('own', 'two')] },
+  { idpLinks: [link('google', 'four')] },
+  { idpLinks: [link('google', 'five'), link('google', 'FIVE')] },
+  { idpLinks: [link('google', 'five'), link('off', 'x')] },
+  { idpLinks: [link('google', 'five'), link('foreign', 'x')] },
+  { idpLinks: [link('foreign', 'x')], organizationId: 'other' },
+  { idpLinks: [link('own', 'y')], organizationId: 'other' },
+  { idpLinks: [link('google', 'five')], organizationId: 'other' },
+  { idpLinks: [link('google', 'There')] },
   { idpLinks: [] },
   { userId: 'there' },
   { username: 'There' },
@@ -92,7 +108,9 @@ const lines: Row[] = [
   // Several things are wrong: the same one is told.
   { userId: 'there', username: 'there', password: 'short' },
   { username: 'b@other.example.com', password: 'short' },
-  { username: 'there', password: 'short', idpLinks: [{ idpId: 'google', userId: '1', userName: 'a' }] },
+  { username: 'there', password: 'short', idpLinks: [link('nothing', '1')] },
+  { username: 'there', idpLinks: [link('off', '1')] },
+  { username: 'there', idpLinks: [link('google', 'ada')] },
   { organizationId: 'nowhere', email: 'bad', username: ' ' },
   { phone: '1', passwordHash: 'bad', givenName: ' ' },
 ];
@@ -115,6 +133,11 @@ async function prepare(server: TestServer): Promise<Record<string, string>> {
   const places = { home: await homeOf(server), other: await createOrganization(server, { name: 'Other' }), nowhere: 'nowhere' };
   const email = { email: there.email, verification: { case: 'isVerified', value: true } } as const;
   await createHuman(server, { userId: 'there', username: 'there', email });
+  await createProvider(server, { id: 'google' });
+  await createProvider(server, { id: 'off', state: 'inactive' });
+  await createProvider(server, { id: 'own', organizationId: places.home });
+  await createProvider(server, { id: 'foreign', organizationId: places.other });
+  await server.as().users.addIDPLink({ userId: 'there', idpLink: link('google', 'there') });
   for (const place of ['home', 'other'] as const) {
     const userId = await createMachine(server, { userId: `dead-${place}`, organizationId: places[place] });
     await server.as().users.deleteUser({ userId });
@@ -200,6 +223,7 @@ async function stateOf(server: TestServer, places: Record<string, string>) {
     order by u.username, e.sequence`;
   const metadata = await server.sql`select u.username, m.key, m.key_key, m.value, m.created_at from user_metadata m
     join users u on u.id = m.user_id`;
+  const links = await server.sql`select u.username, l.* from provider_links l join users u on u.id = l.user_id`;
   const graves = await server.sql`select id from deleted_users`;
   const counts = await server.sql`select type, state, sum(total)::int as total from user_counts group by 1, 2`;
   const sorted = (rows: readonly object[]) => rows.map((row) => JSON.stringify(row)).sort();
@@ -211,6 +235,11 @@ async function stateOf(server: TestServer, places: Record<string, string>) {
     events: named(events)
       .map((row) => JSON.stringify(row))
       .sort(),
-    ...{ metadata: sorted(metadata), graves: sorted(graves), counts: sorted(counts) },
+    ...{
+      metadata: sorted(metadata),
+      links: sorted(links.map(({ user_id, ...row }) => row)),
+      graves: sorted(graves),
+      counts: sorted(counts),
+    },
   };
 }

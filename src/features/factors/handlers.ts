@@ -34,6 +34,7 @@ export const factorsHandlers = {
 const methodTypes: Record<Method, AuthenticationMethodType> = {
   password: AuthenticationMethodType.PASSWORD,
   passkey: AuthenticationMethodType.PASSKEY,
+  idp: AuthenticationMethodType.IDP,
   totp: AuthenticationMethodType.TOTP,
   u2f: AuthenticationMethodType.U2F,
   'otp-sms': AuthenticationMethodType.OTP_SMS,

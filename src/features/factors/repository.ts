@@ -2,6 +2,7 @@ import { eq, sql } from 'drizzle-orm';
 import type { Db } from '../../kernel/db/client.ts';
 import {
   otpFactors,
+  providerLinks,
   recoveryCodes,
   totps,
   userPasswords,
@@ -21,7 +22,7 @@ export interface WebauthnFactor {
 export async function findFactors(db: Db, userId: string) {
   const has = (rows: { one: unknown }[]) => rows.length > 0;
   const one = { one: sql`1` };
-  const [credentials, pending, [totp], otp, password, recovery] = await Promise.all([
+  const [credentials, pending, [totp], otp, password, recovery, link] = await Promise.all([
     db
       .select()
       .from(webauthnCredentials)
@@ -32,6 +33,7 @@ export async function findFactors(db: Db, userId: string) {
     db.select({ channel: otpFactors.channel }).from(otpFactors).where(eq(otpFactors.userId, userId)),
     db.select(one).from(userPasswords).where(eq(userPasswords.userId, userId)),
     db.select(one).from(recoveryCodes).where(eq(recoveryCodes.userId, userId)).limit(1),
+    db.select(one).from(providerLinks).where(eq(providerLinks.userId, userId)).limit(1),
   ]);
   const webauthn: WebauthnFactor[] = [
     ...credentials.map(({ id, kind, rpId, name }) => ({ id, kind, rpId, name, ready: true })),
@@ -43,5 +45,6 @@ export async function findFactors(db: Db, userId: string) {
     otp: new Set(otp.map(({ channel }) => channel)),
     password: has(password),
     recovery: has(recovery),
+    link: has(link),
   };
 }

@@ -7,7 +7,7 @@ import { personOf } from '../user/person.ts';
 import { findUser } from '../user/repository.ts';
 import { findFactors } from './repository.ts';
 
-export type Method = 'totp' | 'passkey' | 'u2f' | 'otp-sms' | 'otp-email' | 'recovery-code' | 'password';
+export type Method = 'totp' | 'passkey' | 'u2f' | 'otp-sms' | 'otp-email' | 'recovery-code' | 'password' | 'idp';
 
 /** Passkeys and security keys of these relying parties only; undefined: of all. */
 export type RelyingParties = ReadonlySet<string> | undefined;
@@ -15,7 +15,7 @@ export type RelyingParties = ReadonlySet<string> | undefined;
 /** The ways that are ready, each once. */
 export async function listAuthenticationMethodTypes(call: Call, userId: string, rpIds: RelyingParties): Promise<Method[]> {
   if (!(await isThere(call, userId))) return [];
-  const { webauthn, totp, otp, password, recovery } = await findFactors(call.db, userId);
+  const { webauthn, totp, otp, password, recovery, link } = await findFactors(call.db, userId);
   const has = (kind: 'passkey' | 'u2f') =>
     webauthn.some((factor) => factor.ready && factor.kind === kind && (rpIds?.has(factor.rpId) ?? true));
   const found: [Method, boolean][] = [
@@ -26,6 +26,7 @@ export async function listAuthenticationMethodTypes(call: Call, userId: string, 
     ['otp-email', otp.has('email')],
     ['recovery-code', recovery],
     ['password', password],
+    ['idp', link],
   ];
   return found.filter(([, there]) => there).map(([method]) => method);
 }

@@ -9,6 +9,7 @@ import { forgiveTries } from '../../kernel/guessing.ts';
 import { checkUrlTemplate } from '../../kernel/links.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
 import { confirmEmail } from '../email/service.ts';
+import { hasLink } from '../idp/linkRepository.ts';
 import { findHash } from '../password/repository.ts';
 import { changePassword, type PasswordInput, preparePassword } from '../password/service.ts';
 import { type Details, record } from '../user/events.ts';
@@ -57,9 +58,10 @@ export async function resendInviteCode(call: Call, userId: string): Promise<Deta
   return details;
 }
 
-/** Who has a password or a passkey needs nobody's invitation: INVITE_NOT_NEEDED. */
+/** Who has a password, a passkey or a link with a provider needs nobody's invitation: INVITE_NOT_NEEDED. */
 async function refuseWhoCanSignIn(tx: Tx, userId: string): Promise<void> {
-  if ((await findHash(tx, userId)) !== undefined || (await hasPasskey(tx, userId))) throw failure('INVITE_NOT_NEEDED');
+  const can = (await findHash(tx, userId)) !== undefined || (await hasPasskey(tx, userId)) || (await hasLink(tx.db, userId));
+  if (can) throw failure('INVITE_NOT_NEEDED');
 }
 
 async function invite(tx: Tx, user: UserRow, { mailed, urlTemplate, applicationName }: Invite): Promise<Invited> {

@@ -2,6 +2,7 @@ import type { SetHumanProfile } from '../../../gen/zitadel/user/v2/user_pb.ts';
 import type { AddHumanUserRequest, CreateUserRequest_Human } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
 import { invalidField } from '../../kernel/errors.ts';
 import { toVerification as toEmailVerification } from '../email/convert.ts';
+import { toAccount } from '../idp/convert.ts';
 import { toPassword } from '../password/convert.ts';
 import { toVerification as toPhoneVerification } from '../phone/convert.ts';
 import { genderOf } from '../user/convert.ts';
@@ -18,7 +19,7 @@ export function toNewHuman(human: AddHumanUserRequest | CreateUserRequest_Human,
     email: { address: email.email, verification: toEmailVerification(email.verification, 'none') },
     phone: phone && { number: phone.phone, verification: toPhoneVerification(phone.verification) },
     password: toPassword(passwordType),
-    linkedProviders: idpLinks.map(({ idpId }) => idpId),
+    links: idpLinks.map(toAccount),
     totpSecret,
   };
 }

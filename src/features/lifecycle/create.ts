@@ -6,6 +6,7 @@ import { failure, invalidField } from '../../kernel/errors.ts';
 import { textKey } from '../../kernel/names.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { checkEmail, type EmailInput, emailColumns, issueEmailCode } from '../email/service.ts';
+import { type Account, link, requireProvider } from '../idp/links.ts';
 import { checkEntries, type MetadataEntry, writeEntries } from '../metadata/service.ts';
 import type { Person } from '../password/policy.ts';
 import { instance } from '../password/policyRepository.ts';
@@ -45,8 +46,7 @@ export interface NewHuman {
   email: EmailInput;
   phone?: PhoneInput | undefined;
   password?: PasswordInput | undefined;
-  /** Ids of the providers that the user is linked with. */
-  linkedProviders: readonly string[];
+  links: readonly Account[];
   totpSecret?: string | undefined;
 }
 
@@ -155,7 +155,7 @@ export async function addUser(
   await refuseClaimedDomain(tx, name, organizationId);
   if (details.type === 'human') {
     if (password) checkPolicy(password);
-    refuseUnknownProvider(details);
+    for (const { providerId } of details.links) await requireProvider(tx, organizationId, providerId);
   }
   await refuseEmailOfAnother(tx, name, organizationId, id);
   const row = { id, organizationId, state: 'active', sequence, createdAt: tx.now, changedAt: tx.now } as const;
@@ -176,10 +176,6 @@ export async function addUser(
 /** A person is called by his address, a machine by its id. */
 export const defaultUsername = (details: NewHuman | NewMachine, id: string): string =>
   details.type === 'human' ? details.email.address : id;
-
-export function refuseUnknownProvider({ linkedProviders: [provider] }: NewHuman): void {
-  if (provider !== undefined) throw failure('PROVIDER_UNKNOWN', { metadata: { provider } });
-}
 
 export const goneReason = ({ caller }: Call): Reason =>
   canEverywhere(caller, 'user.read') ? 'ORGANIZATION_GONE' : 'ORGANIZATION_NOT_FOUND';
@@ -228,11 +224,12 @@ export function profileColumns({ givenName, familyName, nickName, displayName }:
 async function addHumanParts(
   tx: Tx,
   user: UserRow,
-  { email, phone, totpSecret }: NewHuman,
+  { email, phone, totpSecret, links }: NewHuman,
   password: PreparedPassword | undefined,
 ) {
   if (password) await storePassword(tx, user, password);
   if (totpSecret !== undefined) await importTotp(tx, user.id, totpSecret);
+  for (const account of links) await link(tx, user, account);
   const emailCode = await issueEmailCode(tx, user, email.verification);
   const phoneCode = phone && (await issuePhoneCode(tx, user, phone.verification));
   return { emailCode, phoneCode };

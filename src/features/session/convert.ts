@@ -151,6 +151,7 @@ function toFactors(row: ShownSession): MessageInitShape<typeof SessionSchema>['f
     webAuthN: row.webauthnVerifiedAt
       ? { ...verified(row.webauthnVerifiedAt), userVerified: row.webauthnUserVerified }
       : undefined,
+    intent: verified(row.intentVerifiedAt),
     totp: verified(row.totpVerifiedAt),
     otpSms: verified(row.otpSmsVerifiedAt),
     otpEmail: verified(row.otpEmailVerifiedAt),

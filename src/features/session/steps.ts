@@ -4,6 +4,7 @@ import type { UserRow } from '../../kernel/call.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { countTry, settleTry } from '../../kernel/guessing.ts';
 import type { Channel } from '../../kernel/outbox/message.ts';
+import { useIntent } from '../idp/intents.ts';
 import { hasFactor } from '../otp/repository.ts';
 import { verifyAssertion } from '../passkey/assertion.ts';
 import { confirmPassword } from '../password/check.ts';
@@ -36,11 +37,11 @@ const checkPassword: Step = async ({ tx, user, prepared: { passwordHash } }, { p
   return { passwordVerifiedAt: tx.now, stale: false };
 };
 
-/** Nothing that would need this check can be made as long as there are no identity providers. */
-const checkIntent: Step = async ({ user }, { intent }) => {
+const checkIntent: Step = async ({ tx, user }, { intent }) => {
   if (!intent) return undefined;
-  refuseState(user);
-  throw failure('INTENT_UNKNOWN');
+  const person = refuseState(user);
+  const account = await useIntent(tx, intent, person);
+  return { intentVerifiedAt: tx.now, intentProviderId: account.providerId, intentExternalId: account.externalId, stale: false };
 };
 
 const checkWebauthn: Step = async ({ tx, session, user }, { webauthn }) => {

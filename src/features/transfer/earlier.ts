@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { textKey } from '../../kernel/names.ts';
-import { type Facts, placed } from './factsRepository.ts';
+import { accountKey, type Facts, placed } from './factsRepository.ts';
 import type { Candidate } from './prepare.ts';
 
 /**
  * What the earlier lines of a rehearsal took. In the memory of this process, because a table of the session would need the
- * session for as long as the file is: at most 22 bytes for each id, username and verified address. Those are 64 bits of
+ * session for as long as the file is: at most 22 bytes for each id, username, verified address and linked
+ * account. Those are 64 bits of
  * their hash, of which two of thirty million are alike by accident once in forty thousand files.
  */
 export class Earlier {
@@ -16,17 +17,21 @@ export class Earlier {
   add({ id, organizationId, usernameKey, user: { details } }: Candidate): void {
     this.#add(keys.id(id));
     this.#add(keys.username(usernameKey));
-    if (details.type === 'human' && details.email.verification.kind === 'verified')
+    if (details.type === 'machine') return;
+    for (const account of details.links) this.#add(keys.account(accountKey(account)));
+    if (details.email.verification.kind === 'verified')
       this.#add(keys.email(placed(organizationId, textKey(details.email.address))));
   }
 
   /** Tells of these candidates what earlier lines took of theirs, as if the lines had become users. */
   tell(candidates: readonly Candidate[], facts: Facts): void {
-    for (const { id, organizationId, usernameKey } of candidates) {
+    for (const { id, organizationId, usernameKey, user } of candidates) {
       const place = placed(organizationId, usernameKey);
       if (this.#has(keys.id(id))) facts.owners.set(id, { deleted: false, organizationId, sequence: 0n });
       if (this.#has(keys.username(usernameKey))) facts.usernameKeys.add(usernameKey);
       if (this.#has(keys.email(place))) facts.verifiedEmails.add(place);
+      if (user.details.type === 'machine') continue;
+      for (const account of user.details.links.map(accountKey)) if (this.#has(keys.account(account))) facts.accounts.add(account);
     }
   }
 
@@ -60,4 +65,4 @@ const free = 0n;
 
 const keyOf = (kind: string) => (text: string) => createHash('sha256').update(`${kind}/${text}`).digest().readBigUInt64LE() || 1n;
 
-const keys = { id: keyOf('id'), username: keyOf('username'), email: keyOf('email') };
+const keys = { id: keyOf('id'), username: keyOf('username'), email: keyOf('email'), account: keyOf('account') };

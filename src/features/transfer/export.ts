@@ -4,7 +4,7 @@ import type { Call, UserRow } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
 import { openSecret } from '../totp/service.ts';
 import { type Belongings, findBelongings, inSnapshot, nextUsers, type Selection } from './exportRepository.ts';
-import type { MetadataValue, UserRecord } from './record.ts';
+import type { IdpLink, MetadataValue, UserRecord } from './record.ts';
 
 export interface ExportOptions {
   selection: Selection;
@@ -47,17 +47,19 @@ function recordsOf(
   call: Call,
   { of }: Selection,
   users: readonly UserRow[],
-  { metadata, passwords, totps }: Belongings,
+  { metadata, passwords, totps, links }: Belongings,
 ): UserRecord[] {
   const entries = Map.groupBy(metadata, ({ userId }) => userId);
   const hashes = new Map(passwords.map(({ userId, hash }) => [userId, hash]));
   const secrets = new Map(totps.map((totp) => [totp.userId, openSecret(call, totp)]));
+  const accounts = Map.groupBy(links, ({ userId }) => userId);
   return users.map((user) => ({
     ...recordOf(user),
     // Where they all are of one organization, they can go into any.
     ...(of === 'organization' && { organizationId: undefined }),
     ...passwordOf(user, hashes.get(user.id)),
     totpSecret: secrets.get(user.id),
+    idpLinks: accounts.get(user.id)?.map(linkOf),
     metadata: metadataOf(entries.get(user.id) ?? []),
   }));
 }
@@ -85,6 +87,12 @@ function passwordOf({ passwordChangeRequired, passwordChangedAt }: UserRow, hash
   if (hash === undefined) return {};
   return { passwordHash: hash, passwordChangeRequired, passwordChangedAt: passwordChangedAt ?? undefined };
 }
+
+const linkOf = ({ providerId, externalId, userName }: Belongings['links'][number]): IdpLink => ({
+  idpId: providerId,
+  userId: externalId,
+  userName,
+});
 
 function metadataOf(entries: Belongings['metadata']): UserRecord['metadata'] {
   if (entries.length === 0) return undefined;

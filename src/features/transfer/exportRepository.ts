@@ -1,7 +1,7 @@
 import { and, asc, type Column, eq, gt, type SQL, sql } from 'drizzle-orm';
 import type { Call, UserRow } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
-import { totps, userMetadata, userPasswords, users } from '../../kernel/db/schema.ts';
+import { providerLinks, totps, userMetadata, userPasswords, users } from '../../kernel/db/schema.ts';
 
 /** All users, those of an organization, or one. */
 export type Selection = { of: 'instance' } | { of: 'organization' | 'user'; id: string };
@@ -11,6 +11,7 @@ export interface Belongings {
   metadata: (typeof userMetadata.$inferSelect)[];
   passwords: (typeof userPasswords.$inferSelect)[];
   totps: (typeof totps.$inferSelect)[];
+  links: (typeof providerLinks.$inferSelect)[];
 }
 
 /** Runs reads that all see the data as they were at one moment. */
@@ -45,7 +46,8 @@ export async function findBelongings(
 ): Promise<Belongings> {
   const isOneOf = (column: Column) => sql`${column} = any(${sql.param([...ids])}::text[])`;
   const { userId, key } = userMetadata;
-  const [metadata, passwords, secrets] = await Promise.all([
+  const { providerId, externalKey } = providerLinks;
+  const [metadata, passwords, secrets, links] = await Promise.all([
     wanted.metadata ? db.select().from(userMetadata).where(isOneOf(userId)).orderBy(asc(userId), asc(key)) : [],
     wanted.secrets ? db.select().from(userPasswords).where(isOneOf(userPasswords.userId)) : [],
     wanted.secrets
@@ -54,6 +56,11 @@ export async function findBelongings(
           .from(totps)
           .where(and(isOneOf(totps.userId), eq(totps.ready, true)))
       : [],
+    db
+      .select()
+      .from(providerLinks)
+      .where(isOneOf(providerLinks.userId))
+      .orderBy(asc(providerLinks.userId), asc(providerId), asc(externalKey)),
   ]);
-  return { metadata, passwords, totps: secrets };
+  return { metadata, passwords, totps: secrets, links };
 }

@@ -1,10 +1,11 @@
 import type { Tx } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
 import { domainOf, textKey } from '../../kernel/names.ts';
-import { goneReason, refuseUnknownProvider } from '../lifecycle/create.ts';
+import { checkProvider } from '../idp/links.ts';
+import { goneReason } from '../lifecycle/create.ts';
 import { claimedDomain } from '../lifecycle/usernames.ts';
 import type { Earlier } from './earlier.ts';
-import { type Facts, findFacts, placed } from './factsRepository.ts';
+import { accountKey, type Facts, findFacts, type KnownProvider, placed } from './factsRepository.ts';
 import { type Candidate, type Prepared, type Refusal, refusalOf } from './prepare.ts';
 import { lockIds } from './repository.ts';
 
@@ -53,13 +54,22 @@ function admit(tx: Tx, candidate: Candidate, facts: Facts): Admitted {
   const claimant = domain === undefined ? undefined : facts.domains.get(domain);
   if (domain !== undefined && claimant !== undefined && claimant !== organizationId) throw claimedDomain(domain);
   if (refusal) throw refusal;
-  if (user.details.type === 'human') refuseUnknownProvider(user.details);
+  const links = user.details.type === 'human' ? user.details.links : [];
+  for (const { providerId } of links) checkProvider(usableIn(organizationId, facts.providers.get(providerId)), providerId);
   if (facts.verifiedEmails.has(placed(organizationId, usernameKey))) throw failure('USERNAME_TAKEN');
   if (facts.usernameKeys.has(usernameKey)) throw failure('USERNAME_TAKEN');
+  const accounts = links.map(accountKey);
+  if (new Set(accounts).size < accounts.length || accounts.some((account) => facts.accounts.has(account)))
+    throw failure('LINK_EXISTS');
 
+  for (const account of accounts) facts.accounts.add(account);
   facts.owners.set(id, { deleted: false, organizationId, sequence: 1n });
   facts.usernameKeys.add(usernameKey);
   if (user.details.type === 'human' && user.details.email.verification.kind === 'verified')
     facts.verifiedEmails.add(placed(organizationId, textKey(user.details.email.address)));
   return { ...candidate, sequenceBefore: owner?.sequence ?? 0n };
 }
+
+/** An organization's providers are its own, the instance's everybody's. */
+const usableIn = (organizationId: string, provider: KnownProvider | undefined): KnownProvider | undefined =>
+  provider?.organizationId === null || provider?.organizationId === organizationId ? provider : undefined;

@@ -120,7 +120,7 @@ function toHuman(record: UserRecord): NewHuman {
     // Nothing is sent: an import issues no codes.
     phone: number === undefined ? undefined : { number, verification: { kind: phoneVerified ? 'verified' : 'send' } },
     password: toPassword(record),
-    linkedProviders: idpLinks.map(({ idpId }) => idpId),
+    links: idpLinks.map(({ idpId, userId, userName }) => ({ providerId: idpId, externalId: userId, userName })),
     totpSecret,
   };
 }

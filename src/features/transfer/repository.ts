@@ -6,6 +6,7 @@ import {
   deletedUsers,
   imports,
   instances,
+  providerLinks,
   totps,
   userEvents,
   userMetadata,
@@ -54,6 +55,7 @@ export const written = {
   metadata: rowWriter(userMetadata),
   password: rowWriter(userPasswords),
   totp: rowWriter(totps),
+  link: rowWriter(providerLinks),
   event: rowWriter(userEvents),
 };
 
@@ -70,6 +72,7 @@ export async function insertRows({ db }: Tx, rows: readonly NewRows[], revived: 
     insertMany(db, userMetadata, all('metadata')),
     insertMany(db, userPasswords, all('password')),
     insertMany(db, totps, all('totp')),
+    insertMany(db, providerLinks, all('link')),
     insertMany(db, userEvents, all('event')),
   ]);
 }

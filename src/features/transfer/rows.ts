@@ -39,6 +39,9 @@ export function rowsOf(call: Call, candidate: Candidate, sequenceBefore: bigint)
     ),
     password: hash === undefined ? [] : [written.password({ userId: id, hash })],
     totp: record.totpSecret === undefined ? [] : [written.totp(importedRow(call, id, record.totpSecret))],
+    link: linksOf(candidate).map((account) =>
+      written.link({ ...account, userId: id, externalKey: textKey(account.externalId), createdAt: call.now }),
+    ),
     event: events.map(({ type, ...payload }, index) => {
       const sequence = sequenceBefore + BigInt(index + 1);
       const callerId = call.caller.id;
@@ -47,12 +50,16 @@ export function rowsOf(call: Call, candidate: Candidate, sequenceBefore: bigint)
   };
 }
 
+const linksOf = ({ user: { details } }: Candidate) => (details.type === 'human' ? details.links : []);
+
 /** The history that the same user would have whom single calls had made. */
-function eventsOf({ user, hash, record }: Candidate, state: UserRow['state']) {
+function eventsOf(candidate: Candidate, state: UserRow['state']) {
+  const { user, hash, record } = candidate;
   const events: UserEvent[] = [{ type: 'user.created' }];
   if (user.metadata.length > 0) events.push({ type: 'metadata.set', keys: user.metadata.map(({ key }) => key) });
   if (hash !== undefined) events.push({ type: 'password.changed' });
   if (record.totpSecret !== undefined) events.push({ type: 'totp.added' });
+  for (const { providerId } of linksOf(candidate)) events.push({ type: 'link.added', provider: providerId });
   if (state !== 'active') events.push({ type: 'state.changed', from: 'active', to: state });
   return events;
 }

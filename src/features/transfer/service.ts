@@ -120,16 +120,16 @@ async function next({ call, batches, ...run }: Run): Promise<Batch | undefined> 
   return { ...prepared, call: now, last, rows };
 }
 
-/** A name that somebody took in the middle of a batch is found taken when the batch is judged again. */
+/** A name or an account that somebody took in the middle of a batch is found taken when the batch is judged again. */
 const tries = 5;
+const takenMeanwhile = new Set(['users_username', 'users_pkey', 'provider_links_provider_id_external_key_pk']);
 
 async function store({ observer }: Run, batch: Batch, progress: Progress): Promise<Progress> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await transaction(batch.call, (tx) => storeBatch(tx, batch, progress, observer));
     } catch (error) {
-      const taken = ['users_username', 'users_pkey'].includes(violatedConstraint(error) ?? '');
-      if (!taken || attempt === tries) throw error;
+      if (!takenMeanwhile.has(violatedConstraint(error) ?? '') || attempt === tries) throw error;
     }
   }
 }

@@ -33,6 +33,7 @@ export type UserEvent =
   | { type: 'u2f.registered' | 'u2f.added' | 'u2f.removed'; credential: string }
   | { type: 'session.checked'; session: string; factors: readonly string[] }
   | { type: 'session.check.failed'; session: string; factor: string }
+  | { type: 'link.added' | 'link.removed'; provider: string }
   | { type: 'metadata.set'; keys: string[] }
   | { type: 'metadata.removed'; keys: string[] }
   | { type: 'token.added'; tokenId: string }

@@ -4,6 +4,7 @@ import type { sessions } from '../db/schema.ts';
 export type CheckTimes = Pick<
   typeof sessions.$inferSelect,
   | 'passwordVerifiedAt'
+  | 'intentVerifiedAt'
   | 'webauthnVerifiedAt'
   | 'webauthnUserVerified'
   | 'totpVerifiedAt'
@@ -24,7 +25,7 @@ export function levelOf(checks: CheckTimes): 0 | 1 | 2 {
     checks.otpEmailVerifiedAt,
     checks.recoveryCodeVerifiedAt,
   ].some((time) => time !== null);
-  const first = checks.passwordVerifiedAt !== null;
+  const first = checks.passwordVerifiedAt !== null || checks.intentVerifiedAt !== null;
   if ((checks.webauthnVerifiedAt !== null && checks.webauthnUserVerified) || (first && second)) return 2;
   return first || second ? 1 : 0;
 }

@@ -8,6 +8,10 @@ export type Permission =
   | 'org.member.read'
   | 'org.member.write'
   | 'org.member.delete'
+  | 'iam.idp.read'
+  | 'iam.idp.write'
+  | 'org.idp.read'
+  | 'org.idp.write'
   | 'user.read'
   | 'user.write'
   | 'user.delete'
@@ -19,16 +23,18 @@ export type Permission =
   | 'session.delete';
 
 const allUser = ['user.read', 'user.write', 'user.delete', 'user.credential.write', 'user.passkey.write'] as const;
+const orgIdps = ['org.idp.read', 'org.idp.write'] as const;
+const iamIdps = ['iam.idp.read', 'iam.idp.write'] as const;
 const orgMembers = ['org.read', 'org.member.read', 'org.member.write', 'org.member.delete'] as const;
 const iamMembers = ['iam.member.read', 'iam.member.write', 'iam.member.delete'] as const;
 const sessionManager = ['session.read', 'session.delete'] as const;
-const orgViewer = ['org.read', 'org.member.read', 'user.read'] as const;
+const orgViewer = ['org.read', 'org.member.read', 'org.idp.read', 'user.read'] as const;
 
 /** Roles of the instance: their permissions hold in every organization. */
 export const instanceRoles: Record<string, readonly Permission[]> = {
-  IAM_OWNER: [...allUser, ...orgMembers, ...iamMembers, 'org.create', ...sessionManager, 'session.write'],
-  IAM_OWNER_VIEWER: [...orgViewer, 'iam.member.read', 'session.read'],
-  IAM_ORG_MANAGER: [...allUser, ...orgMembers, 'org.create', ...sessionManager],
+  IAM_OWNER: [...allUser, ...orgMembers, ...iamMembers, ...orgIdps, ...iamIdps, 'org.create', ...sessionManager, 'session.write'],
+  IAM_OWNER_VIEWER: [...orgViewer, 'iam.member.read', 'iam.idp.read', 'session.read'],
+  IAM_ORG_MANAGER: [...allUser, ...orgMembers, ...orgIdps, 'org.create', ...sessionManager],
   IAM_USER_MANAGER: [
     ...(['org.read', 'org.member.read', 'user.read', 'user.write', 'user.delete', 'user.passkey.write'] as const),
     ...sessionManager,
@@ -43,7 +49,7 @@ export const instanceRoles: Record<string, readonly Permission[]> = {
 
 /** Roles of one organization. */
 export const organizationRoles: Record<string, readonly Permission[]> = {
-  ORG_OWNER: [...allUser, ...orgMembers, ...sessionManager],
+  ORG_OWNER: [...allUser, ...orgMembers, ...orgIdps, ...sessionManager],
   ORG_OWNER_VIEWER: orgViewer,
   ORG_USER_MANAGER: ['org.read', 'user.read', 'user.write', 'user.delete', ...sessionManager],
   ORG_USER_PERMISSION_EDITOR: orgViewer,

@@ -25,6 +25,7 @@ const hasSecondFactor: SQL<boolean> = sql<boolean>`(
 const checkColumns = {
   sessionId: sessions.id,
   passwordVerifiedAt: sessions.passwordVerifiedAt,
+  intentVerifiedAt: sessions.intentVerifiedAt,
   webauthnVerifiedAt: sessions.webauthnVerifiedAt,
   webauthnUserVerified: sessions.webauthnUserVerified,
   totpVerifiedAt: sessions.totpVerifiedAt,

@@ -8,6 +8,9 @@ import type { Channel } from '../outbox/message.ts';
 /** No check counts any more but that of the user. */
 const unchecked = {
   passwordVerifiedAt: null,
+  intentVerifiedAt: null,
+  intentProviderId: null,
+  intentExternalId: null,
   webauthnVerifiedAt: null,
   webauthnUserVerified: false,
   webauthnCredentialId: null,
@@ -40,6 +43,7 @@ export async function makeSessionsStale(tx: Tx, userId: string): Promise<void> {
 /** What can be checked in a session, and taken away from a user. */
 export type Factor =
   | { kind: 'webauthn'; credentialId: string }
+  | { kind: 'link'; providerId: string; externalId: string }
   | { kind: 'totp' | 'recovery-code' }
   | { kind: 'otp'; channel: Channel };
 
@@ -51,6 +55,14 @@ export async function forgetFactor(tx: Tx, userId: string, factor: Factor): Prom
   if (tx.caller.sessionId !== undefined) await write(tx, userId, cleared, and(used, eq(sessions.id, tx.caller.sessionId)));
 }
 
+/** After a provider was deleted, and everybody's links with it. Its row is locked. */
+export async function forgetProvider(tx: Tx, providerId: string): Promise<void> {
+  await tx.db
+    .update(sessions)
+    .set({ ...unchecked, stale: true, sequence: sql`${sessions.sequence} + 1`, changedAt: tx.now })
+    .where(and(eq(sessions.intentProviderId, providerId), isNull(sessions.endedAt)));
+}
+
 /** What a checked factor leaves in a session. */
 function traceOf(factor: Factor): { used: SQL | undefined; cleared: Partial<typeof unchecked> } {
   switch (factor.kind) {
@@ -58,6 +70,11 @@ function traceOf(factor: Factor): { used: SQL | undefined; cleared: Partial<type
       return {
         used: eq(sessions.webauthnCredentialId, factor.credentialId),
         cleared: { webauthnVerifiedAt: null, webauthnUserVerified: false, webauthnCredentialId: null },
+      };
+    case 'link':
+      return {
+        used: and(eq(sessions.intentProviderId, factor.providerId), eq(sessions.intentExternalId, factor.externalId)),
+        cleared: { intentVerifiedAt: null, intentProviderId: null, intentExternalId: null },
       };
     case 'totp':
       return { used: isNotNull(sessions.totpVerifiedAt), cleared: { totpVerifiedAt: null } };

@@ -14,6 +14,7 @@ import {
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
+import type { ProviderConfig, ProviderOptions } from './providerConfig.ts';
 
 /** Text ordered by code point, on every database alike: prefixes use its index, and pages do not depend on a locale. */
 const text = customType<{ data: string }>({ dataType: () => 'text collate "C"' });
@@ -33,6 +34,10 @@ export const channel = pgEnum('channel', ['email', 'sms']);
 export const webauthnKind = pgEnum('webauthn_kind', ['passkey', 'u2f']);
 /** How far an authenticator has to verify its user (WebAuthn Level 3, 5.8.6). */
 export const userVerification = pgEnum('user_verification', ['required', 'preferred', 'discouraged']);
+
+export const providerType = pgEnum('provider_type', ['oidc', 'oauth', 'google', 'github', 'jwt', 'ldap', 'saml']);
+export const providerState = pgEnum('provider_state', ['active', 'inactive']);
+export const intentState = pgEnum('intent_state', ['started', 'succeeded', 'failed', 'consumed']);
 
 /** Hands every process its part of the id space (kernel/ids.ts). */
 export const nodeIds = pgSequence('node_ids', { startWith: 1, minValue: 1, cycle: true, maxValue: 1_000_000 });
@@ -397,6 +402,10 @@ export const sessions = pgTable(
     webauthnUserVerified: boolean('webauthn_user_verified').notNull().default(false),
     /** The passkey or security key that signed. */
     webauthnCredentialId: text('webauthn_credential_id'),
+    intentVerifiedAt: time('intent_verified_at'),
+    /** The account that an identity provider named: the session stands on its link. */
+    intentProviderId: text('intent_provider_id'),
+    intentExternalId: text('intent_external_id'),
     totpVerifiedAt: time('totp_verified_at'),
     otpSmsVerifiedAt: time('otp_sms_verified_at'),
     otpEmailVerifiedAt: time('otp_email_verified_at'),
@@ -456,6 +465,74 @@ export const sessionCodes = pgTable(
     expiresAt: time('expires_at').notNull(),
   },
   (t) => [primaryKey({ columns: [t.sessionId, t.channel] }), index('session_codes_expiry').on(t.expiresAt)],
+);
+
+/** Identity providers, of an organization or of the instance. */
+export const identityProviders = pgTable(
+  'identity_providers',
+  {
+    id: text('id').primaryKey(),
+    /** Null: the instance's. */
+    organizationId: text('organization_id').references(() => organizations.id, { onDelete: 'cascade' }),
+    name: text('name').notNull(),
+    nameKey: text('name_key').notNull(),
+    type: providerType('type').notNull(),
+    state: providerState('state').notNull(),
+    config: jsonb('config').$type<ProviderConfig>().notNull(),
+    options: jsonb('options').$type<ProviderOptions>().notNull(),
+    /** The client secret, the bind password or the signing key, sealed; null where there is none. */
+    secret: bytes('secret'),
+    sequence: bigint('sequence', { mode: 'bigint' }).notNull(),
+    createdAt: time('created_at').notNull(),
+    changedAt: time('changed_at').notNull(),
+  },
+  (t) => [index('identity_providers_organization').on(t.organizationId, t.id)],
+);
+
+const providerId = () =>
+  text('provider_id')
+    .notNull()
+    .references(() => identityProviders.id, { onDelete: 'cascade' });
+
+/** Accounts at identity providers that sign in as a user here: one account is one user's. */
+export const providerLinks = pgTable(
+  'provider_links',
+  {
+    providerId: providerId(),
+    externalId: text('external_id').notNull(),
+    /** In the form in which it is compared: any letter case is the same account. */
+    externalKey: text('external_key').notNull(),
+    userId: userId(),
+    userName: text('user_name').notNull(),
+    createdAt: time('created_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.providerId, t.externalKey] }), index('provider_links_user').on(t.userId)],
+);
+
+/** Sign-ins at identity providers: begun here, finished there, used once. */
+export const intents = pgTable(
+  'intents',
+  {
+    id: text('id').primaryKey(),
+    providerId: providerId(),
+    creatorId: text('creator_id').notNull(),
+    state: intentState('state').notNull(),
+    successUrl: text('success_url').notNull(),
+    failureUrl: text('failure_url').notNull(),
+    /** What the answer of the provider is held against, sealed: verifier, nonce, request id. Empty once an answer has come. */
+    expected: bytes('expected').notNull(),
+    /** Of the token that shows that somebody was sent back with it; null until then. */
+    tokenHash: bytes('token_hash'),
+    externalId: text('external_id').notNull().default(''),
+    externalName: text('external_name').notNull().default(''),
+    /** What the provider told, with its tokens, sealed. */
+    result: bytes('result'),
+    sequence: bigint('sequence', { mode: 'bigint' }).notNull(),
+    createdAt: time('created_at').notNull(),
+    changedAt: time('changed_at').notNull(),
+    expiresAt: time('expires_at').notNull(),
+  },
+  (t) => [index('intents_provider').on(t.providerId), index('intents_expiry').on(t.expiresAt)],
 );
 
 const membership = () => ({

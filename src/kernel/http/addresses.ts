@@ -20,6 +20,6 @@ const isAllowed = (text: string, allowed: readonly Range[]): boolean =>
 export const mayBeReached = (text: string, allowed: readonly Range[]): boolean =>
   ipaddr.isValid(text) && (isPublic(ipaddr.parse(text)) || isAllowed(text, allowed));
 
-/** Without TLS only to what the configuration allows: what leaves holds codes. */
-export const mayBeSpokenTo = (protocol: string, text: string, allowed: readonly Range[]): boolean =>
-  protocol === 'https:' ? mayBeReached(text, allowed) : isAllowed(text, allowed);
+/** Without TLS only to what the configuration allows: what leaves holds codes and passwords. */
+export const mayBeSpokenTo = (secure: boolean, text: string, allowed: readonly Range[]): boolean =>
+  secure ? mayBeReached(text, allowed) : isAllowed(text, allowed);

@@ -9,6 +9,8 @@ import { trusted } from './certificates.ts';
 
 /** What holds for everything that leaves. */
 export interface Outgoing {
+  /** Bytes of an answer; more is an error. */
+  maximumBytes?: number;
   /** Addresses that may be reached although they are not public, and without TLS. */
   allowed: readonly Range[];
   /** Certificates (PEM) to trust beside those that Node trusts. */
@@ -16,7 +18,7 @@ export interface Outgoing {
 }
 
 export interface HttpRequest {
-  method: 'POST' | 'HEAD';
+  method: 'POST' | 'HEAD' | 'GET';
   /** http: or https:. It must never come from what a caller sent. */
   url: string;
   headers?: Readonly<Record<string, string>>;
@@ -40,16 +42,19 @@ export class ForbiddenAddress extends Error {
 const connectMs = 10_000;
 /** Until the head of the answer is there, and then between two pieces of it. */
 const answerMs = 30_000;
-/** Of an answer; more is an error. */
+/** Of an answer, unless told otherwise; more is an error. */
 const maximumBytes = 64 * 1024;
 
 /** Calls other servers; connections are kept for a moment. */
 export class HttpClient {
+  /** Where it may go; what speaks something else than HTTP goes no further (see socket.ts). */
+  readonly outgoing: Outgoing;
   readonly #open: () => Promise<Agent>;
   #agent: Promise<Agent> | undefined;
 
   /** @param resolve Finds the addresses of a name, as `dns.lookup` does. */
   constructor(outgoing: Outgoing, resolve: LookupFunction = lookup) {
+    this.outgoing = outgoing;
     this.#open = () => openAgent(outgoing, resolve);
   }
 
@@ -77,7 +82,10 @@ export class HttpClient {
 }
 
 /** The library is loaded with the first call: most processes make none, and it is a third of what they weigh. */
-async function openAgent({ allowed, certificates }: Outgoing, resolve: LookupFunction): Promise<Agent> {
+async function openAgent(
+  { allowed, certificates, maximumBytes: most = maximumBytes }: Outgoing,
+  resolve: LookupFunction,
+): Promise<Agent> {
   const { Agent, buildConnector } = await import('undici');
   const connect = buildConnector({
     timeout: connectMs,
@@ -89,7 +97,7 @@ async function openAgent({ allowed, certificates }: Outgoing, resolve: LookupFun
     connect: guarded(connect, allowed),
     headersTimeout: answerMs,
     bodyTimeout: answerMs,
-    maxResponseSize: maximumBytes,
+    maxResponseSize: most,
   });
 }
 
@@ -102,7 +110,7 @@ const guarded =
     connect(options, (...[error, socket]) => {
       if (error) return callback(error, null);
       const address = socket.remoteAddress ?? '';
-      if (mayBeSpokenTo(options.protocol, address, allowed)) return callback(null, socket);
+      if (mayBeSpokenTo(options.protocol === 'https:', address, allowed)) return callback(null, socket);
       socket.destroy();
       const reason = mayBeReached(address, allowed) ? 'an address that needs https' : 'a forbidden address';
       callback(new ForbiddenAddress(reason), null);
@@ -110,7 +118,7 @@ const guarded =
   };
 
 /** A resolver that keeps to itself what may not be reached: whoever connects has nothing else to connect to. */
-const onlyReachable =
+export const onlyReachable =
   (resolve: LookupFunction, allowed: readonly Range[]): LookupFunction =>
   (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, found) => {

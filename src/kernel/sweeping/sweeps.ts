@@ -2,7 +2,16 @@
 // that matters, since every look judges times itself.
 import { type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
-import { codes, guesses, outbox, sessionChallenges, sessionCodes, sessions, webauthnRegistrations } from '../db/schema.ts';
+import {
+  codes,
+  guesses,
+  intents,
+  outbox,
+  sessionChallenges,
+  sessionCodes,
+  sessions,
+  webauthnRegistrations,
+} from '../db/schema.ts';
 import { memoryHours } from '../guessing.ts';
 import { shownHours } from '../outbox/queue.ts';
 
@@ -49,6 +58,11 @@ export const sweeps: readonly Sweep[] = [
     name: 'codes',
     table: codes,
     unneeded: (ago) => sql`${codes.purpose} in ('password', 'passkey') and ${codes.expiresAt} <= ${ago(dayHours)}`,
+  },
+  {
+    name: 'sign-ins at identity providers',
+    table: intents,
+    unneeded: (ago) => sql`${intents.expiresAt} <= ${ago(dayHours)}`,
   },
   {
     name: 'wrong tries',

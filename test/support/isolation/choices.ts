@@ -2,6 +2,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Access } from '../../../src/kernel/auth/access.ts';
 import { type IdPlace, withId } from './ids.ts';
+import { accountOf, providerFor } from './providers.ts';
 import { foreignId, sessionTokenOf } from './values.ts';
 import type { Person, Place, Stage, World } from './world.ts';
 
@@ -43,7 +44,7 @@ const unknown: Subject = {
   place: { id: unknownId, domain: 'unknown.example.com' },
 };
 
-function idOf({ kind, isNew }: IdPlace, { user, place }: Subject): string {
+function idOf({ kind, isNew, name }: IdPlace, { user, place }: Subject): string {
   if (isNew) return freshId;
   switch (kind) {
     case 'user':
@@ -59,6 +60,10 @@ function idOf({ kind, isNew }: IdPlace, { user, place }: Subject): string {
       return place.id;
     case 'domain':
       return place.domain;
+    case 'link':
+      return accountOf(user.id);
+    case 'provider':
+      return place.id === unknownId ? unknownId : providerFor(name, place.id);
     case 'foreign':
       return foreignId;
   }

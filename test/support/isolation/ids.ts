@@ -1,5 +1,6 @@
 // The id fields of a request: found by their names in the definition, filled one by one.
 import type { DescField, DescMessage, JsonObject, JsonValue } from '@bufbuild/protobuf';
+import { namesProvider } from './providers.ts';
 import { foreignIds, type Kind, kinds, newIds, otherIds } from './values.ts';
 
 export interface IdPlace {
@@ -46,7 +47,8 @@ const isObject = (value: JsonValue | undefined): value is JsonObject =>
 
 /** By the field's own name, or where that is only "id" by the name of what it stands in. */
 function kindOf(field: DescField, within: DescField | undefined): IdPlace['kind'] {
-  if (foreignIds.has(nameOf(field))) return 'foreign';
+  if (namesProvider(field)) return 'provider';
+  if (foreignIds.has(nameOf(field)) || field.name === 'client_id') return 'foreign';
   const other = otherIds[nameOf(field)];
   if (other) return other;
   const message = field.parent.name.replace(/(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '_').toLowerCase();

@@ -3,6 +3,7 @@ import type { DescMethod, JsonObject, JsonValue } from '@bufbuild/protobuf';
 import type { Access } from '../../../src/kernel/auth/access.ts';
 import { instanceRoles, organizationRoles, type Permission } from '../../../src/kernel/auth/roles.ts';
 import type { IdPlace } from './ids.ts';
+import { accountOf } from './providers.ts';
 import { type Part, parts, sessionTokenOf } from './values.ts';
 import type { Person, World } from './world.ts';
 
@@ -97,6 +98,9 @@ function onToken(world: World, cell: Cell): Verdict {
           world.sessions.get(id)?.creatorId === caller.id ||
           (organizationId === '' ? hasEverywhere(caller, 'session.read') : has(caller, 'session.read', organizationId)),
       };
+    case 'StartIdentityProviderIntent':
+    case 'RetrieveIdentityProviderIntent':
+      return asOwner;
     case 'ListOrganizations':
       return { kind: 'own rows', sees: ({ id }) => has(caller, 'org.read', id) || id === caller.organizationId };
     default:
@@ -161,8 +165,11 @@ function onSession({ sessions }: World, { method, caller, json }: Cell, access: 
 }
 
 /** A part of somebody else's is no part of his. */
-const foreignPart = ({ parts }: Person, places: readonly IdPlace[], json: JsonObject): IdPlace | undefined =>
-  places.find(({ kind, path }) => isPart(kind) && textOf(at(json, path)) !== parts[kind]);
+const foreignPart = ({ id, parts }: Person, places: readonly IdPlace[], json: JsonObject): IdPlace | undefined =>
+  places.find(({ kind, path }) => {
+    const own = isPart(kind) ? parts[kind] : kind === 'link' ? accountOf(id) : undefined;
+    return own !== undefined && textOf(at(json, path)) !== own;
+  });
 
 const isPart = (kind: IdPlace['kind']): kind is Part => parts.some((part) => part === kind);
 
@@ -200,7 +207,7 @@ function chosenOrganization(world: World, { json, header, caller }: Cell): strin
 }
 
 /** Methods on what only people have. */
-const ofPeople = /Email|Phone|Password|Invite|MFA|Passkey|U2F|TOTP|OTP|Recovery|Authentication/;
+const ofPeople = /Email|Phone|Password|Invite|MFA|Passkey|U2F|TOTP|OTP|Recovery|Authentication|IDPLink/;
 
 /** Where the request says of which type the user is, one of the other type is not the one that it means. */
 function addressedType(method: DescMethod, json: JsonObject): Person['type'] | undefined {

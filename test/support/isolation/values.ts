@@ -37,6 +37,29 @@ export const sessionTokenOf = (id: string): string => `roster_session_${id}`;
 /** The key of the one metadata entry that every user has. */
 export const metadataKey = 'data';
 
+/** The token of the sign-in at a provider that is there. */
+export const intentToken = 'the-token-of-the-sign-in';
+
+const certificate = [
+  'MIIDGTCCAgGgAwIBAgIUbFcCjIljEGhfGcZOx3mz9KDhmn8wDQYJKoZIhvcNAQELBQAwGzEZMBcGA1UEAwwQc2FtbC5leGFtcGxlLm9yZzAgFw',
+  '0yNjExMjIxMTQ3MjVaGA8yMTI2MTAyOTExNDcyNVowGzEZMBcGA1UEAwwQc2FtbC5leGFtcGxlLm9yZzCCASIwDQYJKoZIhvcNAQEBBQADggEP',
+  'ADCCAQoCggEBAKJNIgrbn/V5KpO94CDI2XPG/WAtkG14kE5xI+gCNjZSioUWSe6kRisjpt7qU7IWaeD0NN9ui6icG+87od+Sl02AP5JfcP/87B',
+  'xvnnY5qZOimoVHm5pVg/lPLhUXSdNX3MJf/exVPiFBl7ALJqD9UbLJRK/+F6dJgpTJ1nBRUqP7OcbUYB+ltpiqAWABP+XreuBs1bllcldlxS1i',
+  'aK6sp+AZXLismY5UiwRg8NtPzk5TZ09Jtr9fmBar9MOKyOFvMAQHyI6WpVSR8H7NRnKvW49mkcDQcPxUNUKqydyCeJgZNn/vwmYPREHquINm+J',
+  'AdyNWQlm22pUyZWENxWaNHmA8CAwEAAaNTMFEwHQYDVR0OBBYEFD3j82zGDOfHncOe30MAGs1WHL3EMB8GA1UdIwQYMBaAFD3j82zGDOfHncOe',
+  '30MAGs1WHL3EMA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQELBQADggEBAA/Q2rngMrhv4RAgrnZHlL9Eqjs8HSFep50JwQJS9C0VTtMLSk',
+  'wdldCG5KP0lySLJwp8pV4yMcuwKpcClF8Fv68/ymnUcVEwpHNzaz3vbOkgPzbRHK+odDL1WXCDRA+gBuz407GnORGdG4fK7X8ktxi/uqc/tRH7',
+  'nEdlQR5wFOtF+t8ky73EGMIb6XoElNfLNCNqdUcmrn0lUIB8BJrDtW8mLBXBFy/n7d4217Ta5iFnjskB+Yx74/I2WBPet+neblBhqGcpsx/Je+',
+  'Lqw0CJ5P39WOJ5cnuCi/YnJGW/wzSxKC7vaSugtEfh2Cj0PNqRCtbZ9w/tyi7BqJoVgQ9WQ48=',
+].join('');
+/** Of a SAML provider. */
+const metadata = `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://b.example"><IDPSSODescriptor
+  protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><KeyDescriptor use="signing"><KeyInfo
+  xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>${certificate}</X509Certificate></X509Data></KeyInfo>
+  </KeyDescriptor><SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+  Location="https://b.example/sso"/><SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+  Location="https://b.example/sso"/></IDPSSODescriptor></EntityDescriptor>`;
+
 /** By field; with the message before it where the field means several things. */
 export const known: Readonly<Record<string, JsonValue>> = {
   email: 'fresh@example.net',
@@ -65,6 +88,20 @@ export const known: Readonly<Record<string, JsonValue>> = {
   user_emails: 'fresh@example.net',
   keys: metadataKey,
   roles: 'ORG_OWNER_VIEWER',
+  success_url: 'https://roster.example.com/ui/',
+  failure_url: 'https://roster.example.com/ui/',
+  idp_intent_token: intentToken,
+  issuer: 'https://b.example',
+  authorization_endpoint: 'https://b.example',
+  token_endpoint: 'https://b.example',
+  user_endpoint: 'https://b.example',
+  jwt_endpoint: 'https://b.example',
+  keys_endpoint: 'https://b.example',
+  servers: 'ldaps://b.example',
+  root_ca: '',
+  timeout: '5s',
+  metadata_xml: btoa(metadata),
+  metadata_url: 'https://127.0.0.1/metadata',
   'zitadel.admin.v1.AddIAMMemberRequest.roles': 'IAM_USER_MANAGER',
   'zitadel.admin.v1.UpdateIAMMemberRequest.roles': 'IAM_USER_MANAGER',
 };
@@ -92,7 +129,7 @@ export const insideItself: Readonly<Record<string, JsonObject>> = {
   'zitadel.user.v2.SearchQuery': { inUserIdsQuery: { userIds: [''] } },
 };
 
-export type Kind = 'user' | 'organization' | 'domain' | Part;
+export type Kind = 'provider' | 'link' | 'user' | 'organization' | 'domain' | Part;
 /** What hangs on one user. */
 export type Part = (typeof parts)[number];
 export const parts = ['token', 'passkey', 'u2f', 'session', 'sessionToken', 'loginName'] as const;
@@ -118,6 +155,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   passkey: 'passkey',
   u2f: 'u2f',
   session: 'session',
+  linked_user: 'link',
 };
 
 /** Ids whose names do not say what of, and what names somebody, or proves to be his, and is not called an id. */
@@ -139,10 +177,10 @@ export const newIds: ReadonlySet<string> = new Set([
 
 /** Ids of other systems. */
 export const foreignIds: ReadonlySet<string> = new Set([
-  'zitadel.user.v2.IDPLink.idp_id',
   'zitadel.user.v2.IDPLink.user_id',
   'zitadel.user.v2.PasskeyRegistrationCode.id',
   'zitadel.session.v2.CheckIDPIntent.idp_intent_id',
+  'zitadel.user.v2.RetrieveIdentityProviderIntentRequest.idp_intent_id',
   'zitadel.session.v2.UserAgent.fingerprint_id',
   'zitadel.session.v2.UserAgentQuery.fingerprint_id',
 ]);

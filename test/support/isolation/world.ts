@@ -6,6 +6,7 @@ import { channels } from '../../../src/kernel/outbox/message.ts';
 import { createHuman, createMachine, createOrganization, grant, homeOf, leaveCode, tokenFor, unique } from '../actors.ts';
 import { Authenticator } from '../authenticator.ts';
 import { epoch, type TestServer } from '../server.ts';
+import { addIntent, addLink, addProviders } from './providers.ts';
 import { addSession, makeReady, proven, type Session, type SessionColumns, sessionsOf } from './sessions.ts';
 import {
   challenge,
@@ -74,6 +75,8 @@ export interface World {
 
 export async function createWorld(server: TestServer): Promise<World> {
   const [home, mineId, theirsId] = [await homeOf(server), await createOrganization(server), await createOrganization(server)];
+  await addProviders(server, [mineId, theirsId]);
+  await addIntent(server);
   const people = new Map<string, Person>();
   const make = async (type: Person['type'], organizationId: string, { instance = [], within = {} }: Roles = {}) => {
     const person = await createPerson(server, type, organizationId, { instance, within });
@@ -143,6 +146,7 @@ async function createPerson(
     loginName: row.username,
   };
   if (type === 'human') await addFactors(server, id, parts);
+  if (type === 'human') await addLink(server, id);
   if (instance.length > 0) await grant(server, id, instance);
   for (const [organization, roles] of Object.entries(within)) await grant(server, id, roles, organization);
   return { id, organizationId, type, instance, within, parts };
@@ -192,6 +196,7 @@ async function createPlace(server: TestServer, id: string, make: Make, authentic
     ended: await addSession(server, `${id}-ended`, { user_id: people.human.id, organization_id: id, ended_at: epoch }),
   };
   await sql`delete from user_passwords where user_id = ${people.invited.id}`;
+  await sql`delete from provider_links where user_id = ${people.invited.id}`;
   await sql`insert into invites (user_id, mailed) values (${people.invited.id}, true)`;
   for (const channel of channels) {
     await sql`insert into otp_factors (user_id, channel, created_at) values (${people.invited.id}, ${channel}, now())`;
