@@ -5,6 +5,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AddHumanUserRequestSchema } from '../gen/zitadel/user/v2/user_service_pb.ts';
 import { createHuman } from './support/actors.ts';
+import { createProvider } from './support/providers.ts';
 import { everything, invalid, post, served, unreadable } from './support/rawCalls.ts';
 import { startServer, type TestServer } from './support/server.ts';
 
@@ -15,6 +16,8 @@ beforeAll(async () => {
   server = await startServer();
   const email = { email: 'somebody@example.com', verification: { case: 'isVerified', value: true } } as const;
   await createHuman(server, { userId: 'somebody', email, metadata: [{ key: 'k', value: Buffer.from('v') }] });
+  const idpId = await createProvider(server);
+  await server.as().users.addIDPLink({ userId: 'somebody', idpLink: { idpId, userId: 'x', userName: 'x' } });
   await server.as().management.addOrgMember({ userId: 'somebody', roles: ['ORG_OWNER_VIEWER'] });
   await server.as().sessions.createSession({ checks: { user: { search: { case: 'userId', value: 'somebody' } } } });
 });
