@@ -116,7 +116,10 @@ function limitsOf({ bytes, rules }: Leaf): {
   // The shortest address has three characters, and the definition's least is one.
   if (rules?.type.case === 'string' && rules.type.value.wellKnown.case === 'email')
     return { most: limits.most, least: 3, fillings: [addressOf] };
-  return { ...limits, fillings: [(length) => 'a'.repeat(length), (length) => '🦉'.repeat(length)] };
+  const plain = (length: number) => 'a'.repeat(length);
+  // Where a URI stands, nothing but ASCII may.
+  if (rules?.type.case === 'string' && rules.type.value.wellKnown.case === 'uriRef') return { ...limits, fillings: [plain] };
+  return { ...limits, fillings: [plain, (length) => '🦉'.repeat(length)] };
 }
 
 /** An address of this length, of labels that are no longer than DNS takes; of fewer than three characters it is none. */

@@ -48,6 +48,7 @@ test('without any variable there is a configuration', () => {
     productName: 'Roster',
     phoneRegion: 'CH',
     delivery: { email: files, sms: files },
+    outgoing: { allowed: [], certificates: undefined },
   });
 });
 

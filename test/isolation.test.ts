@@ -53,11 +53,11 @@ const failing: Record<string, Record<string, string>> = {
   // What was asked for is answered in a later call, and no identity provider is there to have an intent of.
   CreateSession: {
     'checks.web_auth_n': 'failed_precondition CHALLENGE_ABSENT',
-    'checks.idp_intent': 'permission_denied INTENT_UNKNOWN',
+    'checks.idp_intent': 'failed_precondition INTENT_OF_ANOTHER',
     'checks.otp_sms': 'failed_precondition OTP_ABSENT',
     'checks.otp_email': 'failed_precondition OTP_ABSENT',
   },
-  SetSession: { 'checks.idp_intent': 'permission_denied INTENT_UNKNOWN' },
+  SetSession: { 'checks.idp_intent': 'failed_precondition INTENT_OF_ANOTHER' },
   ListSessions: { 'queries.user_agent_query': 'invalid_argument QUERY_EMPTY' },
   SetUserMetadata: { '': 'failed_precondition METADATA_LIST_EMPTY' },
   AddOrganization: {

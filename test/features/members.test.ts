@@ -263,7 +263,10 @@ describe('members of an organization', () => {
     if (!high || !low || !fresh) throw new Error('three machines');
     await grant(server, high, ['ORG_OWNER'], organizationId);
     await grant(server, low, ['ORG_OWNER_VIEWER'], organizationId);
-    const viewer = ['org.read', 'user.read', 'org.member.read', 'org.member.write', 'org.member.delete'] as const;
+    const viewer = [
+      ...(['org.read', 'org.idp.read', 'user.read', 'org.member.read'] as const),
+      ...(['org.member.write', 'org.member.delete'] as const),
+    ] as const;
     const call = callWith(viewer, organizationId);
     const scope = { on: 'organization', id: organizationId } as const;
     const beyond = 'PermissionDenied ROLE_BEYOND_CALLER';

@@ -92,12 +92,17 @@ async function stageFor(matrix: Matrix, served: Served, form: Form, places: IdPl
   return first;
 }
 
+/** Declarations that are judged before anything of the request but whom it names. */
+const declaredAlone: ReadonlySet<Access['on']> = new Set(['organization', 'instance', 'session']);
+
 async function checkForm(matrix: Matrix, asking: Asking): Promise<string[]> {
   const problems: string[] = [];
   const { access, form, places, stage, isFirst, before } = asking;
   for (const choice of choicesOf(matrix.world, access, form.json, places, stage)) {
     // One form is enough to see what a place does with other ids.
     if (choice.place === 'header' ? !isFirst : choice.place && before.has(choice.place)) continue;
+    // Where the declaration alone decides, the first form shows who may, and a later one only what its own ids do.
+    if (!choice.place && !isFirst && declaredAlone.has(access.on)) continue;
     const found = await checkChoice(matrix, asking, choice);
     problems.push(...found.map((problem) => `${form.label || 'smallest'} · ${choice.name} · ${problem}`));
   }
