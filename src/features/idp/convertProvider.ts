@@ -1,5 +1,5 @@
 import { create, type JsonObject, type JsonValue, type MessageInitShape, toJson } from '@bufbuild/protobuf';
-import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import {
   AutoLinkingOption,
   IDPOwnerType,
@@ -11,8 +11,8 @@ import {
   SAMLNameIDFormat,
   SAMLSignatureAlgorithm,
 } from '../../../gen/zitadel/idp/v1/idp_pb.ts';
-import type { ListDetailsSchema, ObjectDetailsSchema } from '../../../gen/zitadel/v1/object_pb.ts';
 import { type LdapConfig, ldapAttributes, type ProviderOptions, type SamlConfig } from '../../kernel/db/providerConfig.ts';
+import { type Owned, toObjectDetails } from '../user/convertObject.ts';
 import { isJsonObject } from './protocols/fetching.ts';
 import type { ProviderRow } from './repository.ts';
 
@@ -51,7 +51,7 @@ const providerTypes: Record<ProviderRow['type'], ProviderType> = {
 
 export const toProvider = (row: ProviderRow, instanceId: string): MessageInitShape<typeof ProviderSchema> => ({
   id: row.id,
-  details: toObjectDetails(row, instanceId),
+  details: toObjectDetails(ownedBy(row, instanceId)),
   state: row.state === 'active' ? IDPState.IDP_STATE_ACTIVE : IDPState.IDP_STATE_INACTIVE,
   name: row.name,
   owner: row.organizationId === null ? IDPOwnerType.IDP_OWNER_TYPE_SYSTEM : IDPOwnerType.IDP_OWNER_TYPE_ORG,
@@ -122,28 +122,5 @@ const fromSaml = ({ metadataXml, binding, nameIdFormat, signatureAlgorithm, ...c
   signatureAlgorithm: signatureAlgorithms[signatureAlgorithm],
 });
 
-type ObjectDetails = MessageInitShape<typeof ObjectDetailsSchema>;
-
-const toObjectDetails = (row: ProviderRow, instanceId: string): ObjectDetails => ({
-  sequence: row.sequence,
-  creationDate: timestampFromDate(row.createdAt),
-  changeDate: timestampFromDate(row.changedAt),
-  resourceOwner: row.organizationId ?? instanceId,
-});
-
-/** What adding answers with: without the date of a change. */
-export const toCreation = (row: ProviderRow, instanceId: string): ObjectDetails => ({
-  ...toObjectDetails(row, instanceId),
-  changeDate: undefined,
-});
-
-/** What a change answers with: without the date of creation. */
-export const toChange = (row: ProviderRow, instanceId: string): ObjectDetails => ({
-  ...toObjectDetails(row, instanceId),
-  creationDate: undefined,
-});
-
-export const toListDetails = (total: number, now: Date): MessageInitShape<typeof ListDetailsSchema> => ({
-  totalResult: BigInt(total),
-  viewTimestamp: timestampFromDate(now),
-});
+/** An instance owns what no organization does. */
+export const ownedBy = (row: ProviderRow, instanceId: string): Owned => ({ ...row, owner: row.organizationId ?? instanceId });

@@ -20,8 +20,10 @@ import type {
 import type { UserService } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
 import type { Call } from '../../kernel/call.ts';
 import { callOf } from '../../kernel/context.ts';
+import { findInstanceId } from '../../kernel/db/instance.ts';
 import { pageOf } from '../../kernel/paging.ts';
-import { toDetails, toListDetails as toUserListDetails } from '../user/convert.ts';
+import { toDetails, toListDetails } from '../user/convert.ts';
+import { toChange, toCreation, toObjectListDetails } from '../user/convertObject.ts';
 import {
   type Fields,
   type SamlFields,
@@ -35,30 +37,22 @@ import {
   toOidc,
   toSaml,
 } from './convert.ts';
-import { toChange, toCreation, toListDetails, toProvider } from './convertProvider.ts';
+import { ownedBy, toProvider } from './convertProvider.ts';
 import { addIDPLink, listIDPLinks, removeIDPLink } from './links.ts';
 import type { Owner } from './repository.ts';
 import { checkSaml, fetchMetadata, newSigningKey, sentMetadata } from './saml.ts';
-import {
-  addProvider,
-  deleteProvider,
-  getProviderByID,
-  instanceIdOf,
-  listProviders,
-  type ProviderInput,
-  updateProvider,
-} from './service.ts';
+import { addProvider, deleteProvider, getProviderByID, listProviders, type ProviderInput, updateProvider } from './service.ts';
 
 /** The calls that both services have: they differ in whose providers they are about. */
 function handlersFor(ownerOf: (call: Call) => Owner) {
   async function add(context: HandlerContext, input: ProviderInput) {
     const call = callOf(context);
     const row = await addProvider(call, ownerOf(call), input);
-    return { id: row.id, details: toCreation(row, await instanceIdOf(call)) };
+    return { id: row.id, details: toCreation(ownedBy(row, await findInstanceId(call.db))) };
   }
   async function update(context: HandlerContext, id: string, input: ProviderInput) {
     const call = callOf(context);
-    return { details: toChange(await updateProvider(call, ownerOf(call), id, input), await instanceIdOf(call)) };
+    return { details: toChange(ownedBy(await updateProvider(call, ownerOf(call), id, input), await findInstanceId(call.db))) };
   }
   return {
     addGenericOIDCProvider: (request: Fields<AddGenericOIDCProviderRequest>, context: HandlerContext) =>
@@ -87,20 +81,20 @@ function handlersFor(ownerOf: (call: Call) => Owner) {
 
     async getProviderByID({ id }: Fields<GetProviderByIDRequest>, context: HandlerContext) {
       const call = callOf(context);
-      return { idp: toProvider(await getProviderByID(call, ownerOf(call), id), await instanceIdOf(call)) };
+      return { idp: toProvider(await getProviderByID(call, ownerOf(call), id), await findInstanceId(call.db)) };
     },
 
     async listProviders({ query, queries }: Listing, context: HandlerContext) {
       const call = callOf(context);
       const search = { filters: queries.flatMap(toFilter), page: pageOf(query, 'query') };
       const { rows, total } = await listProviders(call, ownerOf(call), search);
-      const instanceId = await instanceIdOf(call);
-      return { details: toListDetails(total, call.now), result: rows.map((row) => toProvider(row, instanceId)) };
+      const instanceId = await findInstanceId(call.db);
+      return { details: toObjectListDetails(total, call.now), result: rows.map((row) => toProvider(row, instanceId)) };
     },
 
     async deleteProvider({ id }: Fields<DeleteProviderRequest>, context: HandlerContext) {
       const call = callOf(context);
-      return { details: toChange(await deleteProvider(call, ownerOf(call), id), await instanceIdOf(call)) };
+      return { details: toChange(ownedBy(await deleteProvider(call, ownerOf(call), id), await findInstanceId(call.db))) };
     },
   };
 }
@@ -126,7 +120,7 @@ export const linkHandlers = {
     const call = callOf(context);
     const { rows, total } = await listIDPLinks(call, userId, pageOf(query, 'query'));
     const result = rows.map(({ providerId, externalId, userName }) => ({ idpId: providerId, userId: externalId, userName }));
-    return { details: toUserListDetails(total, call.now), result };
+    return { details: toListDetails(total, call.now), result };
   },
 
   async removeIDPLink({ userId, idpId, linkedUserId }, context) {

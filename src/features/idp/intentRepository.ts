@@ -1,7 +1,8 @@
 import { and, eq, gt, ne, sql } from 'drizzle-orm';
 import type { Tx } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
-import { instances, intents } from '../../kernel/db/schema.ts';
+import { instanceId } from '../../kernel/db/instance.ts';
+import { intents } from '../../kernel/db/schema.ts';
 
 export type IntentRow = typeof intents.$inferSelect;
 
@@ -12,7 +13,7 @@ const written = {
   id: intents.id,
   sequence: intents.sequence,
   changedAt: intents.changedAt,
-  instanceId: sql<string>`(select ${instances.id} from ${instances})`,
+  instanceId,
 };
 
 export async function insertIntent(tx: Tx, row: IntentRow): Promise<WrittenIntent> {

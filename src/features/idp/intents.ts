@@ -4,6 +4,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { tokenHash } from '../../kernel/auth/tokens.ts';
 import { type App, type Call, type Tx, transaction } from '../../kernel/call.ts';
 import { open, seal } from '../../kernel/crypto/seal.ts';
+import { findInstanceId } from '../../kernel/db/instance.ts';
 import { failure, toldBy } from '../../kernel/errors.ts';
 import { checkRedirect } from '../../kernel/links.ts';
 import { textKey } from '../../kernel/names.ts';
@@ -20,7 +21,7 @@ import {
 } from './intentRepository.ts';
 import { findLinkedUser } from './linkRepository.ts';
 import { beginAt, finishAt, type ProviderAnswer, signInAt } from './protocols/protocols.ts';
-import { findInstanceId, findProvider, type ProviderRow } from './repository.ts';
+import { findProvider, type ProviderRow } from './repository.ts';
 
 /** Milliseconds that a person has to sign in there. */
 const journeyMs = 60 * 60 * 1000;

@@ -2,7 +2,7 @@ import { and, asc, count, desc, eq, isNull, or, type SQL, sql } from 'drizzle-or
 import type { Tx } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
 import { matchText, type TextMatch } from '../../kernel/db/matchText.ts';
-import { identityProviders, instances } from '../../kernel/db/schema.ts';
+import { identityProviders } from '../../kernel/db/schema.ts';
 import type { Page } from '../../kernel/paging.ts';
 
 export type ProviderRow = typeof identityProviders.$inferSelect;
@@ -21,12 +21,6 @@ function owned(owner: Owner): SQL {
 
 /** Those that people can sign in with there: an organization's have the instance's as well. */
 const usable = (owner: Owner): SQL | undefined => or(owned(owner), owned({ on: 'instance' }));
-
-export async function findInstanceId(db: Db): Promise<string> {
-  const [row] = await db.select({ id: instances.id }).from(instances);
-  if (!row) throw new Error('there is no instance');
-  return row.id;
-}
 
 export async function insertProvider(tx: Tx, row: ProviderRow): Promise<void> {
   await tx.db.insert(identityProviders).values(row);

@@ -1,5 +1,5 @@
 // Owns: the identity providers that people may sign in with, of the instance and of organizations, and the accounts there
-// that are linked to users here. Leaves the walk to a provider and back to features/intent.
+// that are linked to users here. Leaves the walk to a provider and back to intents.ts.
 import { isDeepStrictEqual } from 'node:util';
 import { forgetProvider } from '../../kernel/auth/sessions.ts';
 import type { Call, Tx } from '../../kernel/call.ts';
@@ -10,7 +10,6 @@ import { textKey } from '../../kernel/names.ts';
 import { checkConfig } from './config.ts';
 import {
   deleteProvider as deleteRow,
-  findInstanceId,
   findProviders,
   findUsable,
   insertProvider,
@@ -103,6 +102,3 @@ export async function getProviderByID({ db }: Call, owner: Owner, id: string): P
 }
 
 export const listProviders = ({ db }: Call, owner: Owner, search: ProviderSearch) => findProviders(db, owner, search);
-
-/** Who owns what no organization does. */
-export const instanceIdOf = ({ db }: Call): Promise<string> => findInstanceId(db);

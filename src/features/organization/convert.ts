@@ -1,5 +1,4 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import {
   MemberFieldColumnName,
   type SearchQuery as MemberQuery,
@@ -10,43 +9,13 @@ import { type OrganizationSchema, OrganizationState } from '../../../gen/zitadel
 import type { AddOrganizationRequest_Admin } from '../../../gen/zitadel/org/v2/org_service_pb.ts';
 import type { SearchQuery as OrganizationQuery } from '../../../gen/zitadel/org/v2/query_pb.ts';
 import { Type } from '../../../gen/zitadel/user/v1/user_pb.ts';
-import type { ListDetailsSchema, ObjectDetailsSchema } from '../../../gen/zitadel/v1/object_pb.ts';
 import { invalidField } from '../../kernel/errors.ts';
 import { toNewUser } from '../lifecycle/convert.ts';
 import { textMatchOf, toFullDetails } from '../user/convert.ts';
+import { toObjectDetails } from '../user/convertObject.ts';
 import type { ListedMember, MemberFilter, MemberSearch } from './memberRepository.ts';
-import type { MemberDetails } from './members.ts';
 import type { OrganizationFilter, OrganizationRow } from './repository.ts';
 import type { Admin } from './service.ts';
-
-type ObjectDetails = MessageInitShape<typeof ObjectDetailsSchema>;
-
-/** What adding answers with: without the date of a change. */
-export const toCreation = ({ sequence, createdAt, owner }: MemberDetails): ObjectDetails => ({
-  sequence,
-  creationDate: timestampFromDate(createdAt),
-  resourceOwner: owner,
-});
-
-/** What a change answers with: without the date of creation. */
-export const toChange = ({ sequence, changedAt, owner }: MemberDetails): ObjectDetails => ({
-  sequence,
-  changeDate: timestampFromDate(changedAt),
-  resourceOwner: owner,
-});
-
-/** What a read answers with. */
-const toObjectDetails = ({ sequence, createdAt, changedAt, owner }: MemberDetails): ObjectDetails => ({
-  sequence,
-  creationDate: timestampFromDate(createdAt),
-  changeDate: timestampFromDate(changedAt),
-  resourceOwner: owner,
-});
-
-export const toListDetails = (total: number, now: Date): MessageInitShape<typeof ListDetailsSchema> => ({
-  totalResult: BigInt(total),
-  viewTimestamp: timestampFromDate(now),
-});
 
 export function toMember({ user, roles, ...membership }: ListedMember, owner: string): MessageInitShape<typeof MemberSchema> {
   return {

@@ -8,19 +8,9 @@ import type { Call } from '../../kernel/call.ts';
 import { callOf } from '../../kernel/context.ts';
 import { pageOf } from '../../kernel/paging.ts';
 import { toDetails } from '../user/convert.ts';
+import { toChange, toCreation, toObjectListDetails } from '../user/convertObject.ts';
 import type { MemberScope } from '../user/events.ts';
-import {
-  memberSort,
-  toAdmin,
-  toChange,
-  toCreation,
-  toListDetails,
-  toMember,
-  toMemberFilter,
-  toOrg,
-  toOrganization,
-  toOrganizationFilter,
-} from './convert.ts';
+import { memberSort, toAdmin, toMember, toMemberFilter, toOrg, toOrganization, toOrganizationFilter } from './convert.ts';
 import { addMember, listMembers, offeredRoles, removeMember, updateMember } from './members.ts';
 import { addOrganization, getMyOrg, listOrganizations } from './service.ts';
 
@@ -57,7 +47,7 @@ export const organizationMemberHandlers = {
     const call = callOf(context);
     const search = { filters: queries.map(toMemberFilter), sort: 'userId', page: pageOf(query, 'query') } as const;
     const { rows, total, owner } = await listMembers(call, inOrganization(call), search);
-    return { details: toListDetails(total, call.now), result: rows.map((row) => toMember(row, owner)) };
+    return { details: toObjectListDetails(total, call.now), result: rows.map((row) => toMember(row, owner)) };
   },
 
   async addOrgMember({ userId, roles }, context) {
@@ -83,7 +73,7 @@ export const instanceMemberHandlers = {
     const call = callOf(context);
     const search = { filters: queries.map(toMemberFilter), sort: memberSort(sortingColumn), page: pageOf(query, 'query') };
     const { rows, total, owner } = await listMembers(call, onInstance, search);
-    return { details: toListDetails(total, call.now), result: rows.map((row) => toMember(row, owner)) };
+    return { details: toObjectListDetails(total, call.now), result: rows.map((row) => toMember(row, owner)) };
   },
 
   async addIAMMember({ userId, roles }, context) {

@@ -2,7 +2,7 @@ import { and, asc, count, desc, eq, type SQL, sql } from 'drizzle-orm';
 import type { Tx, UserRow } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
 import { matchText, type TextMatch } from '../../kernel/db/matchText.ts';
-import { instanceMembers, instances, organizationMembers, users } from '../../kernel/db/schema.ts';
+import { instanceMembers, organizationMembers, users } from '../../kernel/db/schema.ts';
 import type { Page } from '../../kernel/paging.ts';
 import type { MemberScope } from '../user/events.ts';
 
@@ -25,12 +25,6 @@ function place(scope: MemberScope) {
     case 'organization':
       return { table: organizationMembers, here: eq(organizationMembers.organizationId, scope.id) };
   }
-}
-
-export async function findInstanceId(db: Db): Promise<string> {
-  const [row] = await db.select({ id: instances.id }).from(instances);
-  if (!row) throw new Error('there is no instance');
-  return row.id;
 }
 
 export async function findMember(tx: Tx, scope: MemberScope, userId: string): Promise<Membership | undefined> {

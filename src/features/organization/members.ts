@@ -5,12 +5,12 @@ import { covers } from '../../kernel/auth/caller.ts';
 import { keepAnOwner, lockInstance, ownerRole } from '../../kernel/auth/owners.ts';
 import { instanceRoles, organizationRoles, permissionsOf } from '../../kernel/auth/roles.ts';
 import { type Call, type Tx, transaction } from '../../kernel/call.ts';
+import { findInstanceId } from '../../kernel/db/instance.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { type MemberScope, record } from '../user/events.ts';
 import { lockUser } from '../user/repository.ts';
 import {
   deleteMember,
-  findInstanceId,
   findMember,
   insertMember,
   type ListedMember,

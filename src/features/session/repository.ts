@@ -2,8 +2,9 @@ import { and, eq, getTableColumns, isNull, sql } from 'drizzle-orm';
 import { ended } from '../../kernel/auth/sessions.ts';
 import type { Tx } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
+import { instanceId } from '../../kernel/db/instance.ts';
 import { prepared } from '../../kernel/db/prepared.ts';
-import { instances, sessionChallenges, sessions, users } from '../../kernel/db/schema.ts';
+import { sessionChallenges, sessions, users } from '../../kernel/db/schema.ts';
 
 export type SessionRow = typeof sessions.$inferSelect;
 export type SessionColumns = Partial<typeof sessions.$inferInsert>;
@@ -54,7 +55,7 @@ const written = {
   id: sessions.id,
   sequence: sessions.sequence,
   changedAt: sessions.changedAt,
-  instanceId: sql<string>`(select ${instances.id} from ${instances})`,
+  instanceId,
 };
 
 export async function insertSession(tx: Tx, row: typeof sessions.$inferInsert): Promise<Written> {
