@@ -123,6 +123,6 @@ export const deliveryVariables = {
     'ROSTER_OUTGOING_CA',
     certificates,
     'none',
-    'A file with certificates (PEM) of authorities to trust for mail servers and webhooks, beside the usual ones.',
+    'A file with certificates (PEM) of authorities to trust for mail servers, webhooks, identity providers and directories, beside the usual ones.',
   ),
 };
