@@ -145,8 +145,7 @@ async function settle(): Promise<{ problems: string[]; kinds: string[] }> {
       ? [`${message.kind}: ${away} ${JSON.stringify(message)}`]
       : [];
   });
-  const changed = await memory.changed();
-  if (changed.length > 0) await memory.restore(changed);
+  await memory.undo();
   return { problems, kinds: rows.map(({ kind }) => kind) };
 }
 

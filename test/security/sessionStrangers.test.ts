@@ -94,7 +94,7 @@ async function ask(method: DescMethod, json: JsonObject, { token }: Actor, proto
   return wire.send({ path: pathOf(method), headers: { authorization: `Bearer ${token}` }, body, protocol });
 }
 
-beforeEach(async () => expect(await memory.changed()).toEqual([]));
+beforeEach(async () => expect(await memory.undo()).toEqual([]));
 
 /** What of a request names no session: all of it as the definition lets it be, about somebody who is there. */
 function* formsOn(method: DescMethod): Generator<{ label: string; json: JsonObject }> {
@@ -132,7 +132,7 @@ describe.each(onSessions.map((method) => [method.name, method] as const))('%s', 
         }
       }
     }
-    expect(await memory.changed()).toEqual([]);
+    expect(await memory.undo()).toEqual([]);
   });
 });
 
@@ -147,5 +147,5 @@ test('who may not open sessions is told the same, whomever he names and whatever
       if (protocol === 'connect') expect(answers.slice(0, 1).map(outcomeOf)).toEqual(['permission_denied PERMISSION_DENIED']);
     }
   }
-  expect(await memory.changed()).toEqual([]);
+  expect(await memory.undo()).toEqual([]);
 });

@@ -15,11 +15,18 @@ export interface Matrix {
   world: World;
   memory: Memory;
   wire: Wire;
+  /** How often one of the strangers has asked alone. */
+  turns: number;
 }
 
 export interface Served {
   method: DescMethod;
   access: Access;
+}
+
+interface Method extends Served {
+  /** What the owner was told, by request and organization. */
+  told: Map<string, Promise<Said>>;
 }
 
 export interface Report {
@@ -42,7 +49,7 @@ interface Said {
   changed: boolean;
 }
 
-interface Asking extends Served {
+interface Asking extends Method {
   form: Form;
   places: IdPlace[];
   /** Whom the request is about, and what the owner was told then. */
@@ -52,25 +59,24 @@ interface Asking extends Served {
   isFirst: boolean;
   /** The id fields that an earlier form has been asked with. */
   before: ReadonlySet<string>;
-  /** What the owner was told. */
-  told: Map<string, Promise<Said>>;
   /** What callers were told of ids that do not exist. */
   unknown: Map<Person, Promise<Answer>>;
 }
 
 export async function checkMethod(matrix: Matrix, served: Served): Promise<Report> {
   const report: Report = { problems: [], failing: {}, succeeded: false, changed: false, fields: new Set() };
+  const method = { ...served, told: new Map() };
   let isFirst = true;
   for (const form of formsOf(served.method.input)) {
     const places = [...idPlaces(served.method.input, form.json)];
-    const { stage, said } = await stageFor(matrix, served, form, places);
+    const { stage, said } = await stageFor(matrix, method, form, places);
     if (said.outcome === 'ok') report.succeeded = true;
     else report.failing[form.label] = said.outcome;
     if (said.changed) report.changed = true;
     // What makes no sense in itself is refused before anybody looks at ids.
     if (/^(invalid_argument|unimplemented) /.test(said.outcome)) continue;
     const before = new Set(report.fields);
-    const asking = { ...served, form, places, stage, said, isFirst, before, told: new Map(), unknown: new Map() };
+    const asking = { ...method, form, places, stage, said, isFirst, before, unknown: new Map() };
     report.problems.push(...(await checkForm(matrix, asking)));
     for (const { name } of places) report.fields.add(name);
     isFirst = false;
@@ -79,12 +85,15 @@ export async function checkMethod(matrix: Matrix, served: Served): Promise<Repor
 }
 
 /** The first kind of user that the owner gets the request through with, else the first of all. */
-async function stageFor(matrix: Matrix, served: Served, form: Form, places: IdPlace[]): Promise<Pick<Asking, 'stage' | 'said'>> {
-  const { mine, owner } = matrix.world;
+async function stageFor(matrix: Matrix, method: Method, form: Form, places: IdPlace[]): Promise<Pick<Asking, 'stage' | 'said'>> {
+  const { mine } = matrix.world;
   let first: Pick<Asking, 'stage' | 'said'> | undefined;
   for (const stage of stages) {
-    const asked = filled(served.access, form.json, places, { user: mine.people[stage], place: mine });
-    const said = await tell(matrix, served, owner, asked);
+    const said = await tellOwner(
+      matrix,
+      method,
+      filled(method.access, form.json, places, { user: mine.people[stage], place: mine }),
+    );
     if (said.outcome === 'ok') return { stage, said };
     first ??= { stage, said };
   }
@@ -113,8 +122,7 @@ async function checkChoice(matrix: Matrix, asking: Asking, choice: Choice): Prom
   const { world, memory } = matrix;
   const known = world.callers.flatMap((caller) => (caller.person ? [{ caller, person: caller.person }] : []));
   const problems: string[] = [];
-  // No stranger gets as far as a form: the first is asked with every id, the others once.
-  const silent = asking.isFirst || choice.name === 'mine' ? [checkStrangers(matrix, asking, choice)] : [];
+  const silent = [checkStrangers(matrix, asking, choice)];
   for (const { caller, person } of known) {
     const asked = choice.for(person);
     const verdict = verdictOf(world, { ...asking, caller: person, ...asked });
@@ -138,10 +146,8 @@ const isOnRecord = ({ on }: Access): boolean => on === 'user' || on === 'session
 /** Ends what may not change anything, and sees that it did not. */
 async function settle(silent: Promise<string[]>[], problems: string[], memory: Memory): Promise<void> {
   problems.push(...(await Promise.all(silent.splice(0))).flat());
-  const changed = await memory.changed();
-  if (changed.length === 0) return;
-  problems.push(`${changed.join(', ')} changed without a right`);
-  await memory.restore(changed);
+  const changed = await memory.undo();
+  if (changed.length > 0) problems.push(`${changed.join(', ')} changed without a right`);
 }
 
 interface Expectation {
@@ -160,11 +166,9 @@ async function expectationOf(
   asked: Asked,
   verdict: Verdict,
 ): Promise<Expectation> {
-  const { owner } = matrix.world;
   // The owner lives elsewhere: where the caller's own organization counts, he has to name it.
   const header = asking.access.on === 'organization' ? (asked.header ?? caller.organizationId) : asked.header;
-  const asOwner = (json: JsonObject) =>
-    once(asking.told, JSON.stringify([json, header]), () => tell(matrix, asking, owner, { json, header }));
+  const asOwner = (json: JsonObject) => tellOwner(matrix, asking, { json, header });
   switch (verdict.kind) {
     case 'refused': {
       if (!verdict.hidden) return { outcome: verdict.outcome, changes: false };
@@ -207,8 +211,11 @@ async function checkSilent(matrix: Matrix, asking: Asking, caller: Caller, asked
   return rows === JSON.stringify(wanted.rows) ? [] : [`${rows} in place of ${JSON.stringify(wanted.rows)}`];
 }
 
+/** No stranger gets as far as a form: each asks once, and of whatever else is asked one of them in turn. */
 async function checkStrangers(matrix: Matrix, asking: Asking, choice: Choice): Promise<string[]> {
-  const { strangers } = matrix.world;
+  const all = matrix.world.strangers;
+  const next = matrix.turns++ % all.length;
+  const strangers = asking.isFirst && choice.name === 'mine' ? all : all.slice(next, next + 1);
   const answers = await Promise.all(strangers.map((caller) => ask(matrix, asking, caller, choice.for(undefined))));
   const prints = new Map<string, string>();
   const different = strangers.filter(({ refused }, index) => {
@@ -227,11 +234,13 @@ function once<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): 
   return value;
 }
 
+const tellOwner = (matrix: Matrix, method: Method, asked: Asked): Promise<Said> =>
+  once(method.told, JSON.stringify(asked), () => tell(matrix, method, matrix.world.owner, asked));
+
 /** Asks, and puts back what that changed. */
 async function tell(matrix: Matrix, asking: Served, caller: Caller, asked: Asked): Promise<Said> {
   const answer = await ask(matrix, asking, caller, asked);
-  const changed = await matrix.memory.changed();
-  if (changed.length > 0) await matrix.memory.restore(changed);
+  const changed = await matrix.memory.undo();
   return { answer, outcome: outcomeOf(answer), changed: changed.length > 0 };
 }
 

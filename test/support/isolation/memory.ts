@@ -2,10 +2,24 @@
 import type { Sql } from 'postgres';
 
 export interface Memory {
-  /** The tables that hold something else than what is remembered. */
-  changed(): Promise<string[]>;
-  /** Touches only the rows that differ. */
-  restore(changed: readonly string[]): Promise<void>;
+  /** Puts back what has changed; returns the tables that held something else. */
+  undo(): Promise<string[]>;
+}
+
+/** Of every table that the catalog knows, none excepted. */
+export async function remember(sql: Sql): Promise<Memory> {
+  await sql.unsafe(journal);
+  const tables = parentsFirst(await findTables(sql));
+  for (const [place, { name, keys, others }] of tables.entries()) {
+    const same = keys.map((key) => `t.${key} = r.${key}`).join(' and ');
+    const update = others.map((column) => `${column} = excluded.${column}`).join(', ');
+    const otherwise = `on conflict (${keys}) do ${update === '' ? 'nothing' : `update set ${update}`}`;
+    await sql`insert into remembered.tables values (${place}, ${name}, ${same}, ${otherwise})`;
+    await sql.unsafe(`create trigger remembered after insert or update or delete on ${name}
+      for each row execute function remembered.note('${name}')`);
+  }
+  const undo = async () => (await sql<{ name: string }[]>`select distinct remembered.undo() as name`).map(({ name }) => name);
+  return { undo };
 }
 
 interface Table {
@@ -14,48 +28,6 @@ interface Table {
   others: string[];
   /** The tables that its foreign keys point to. */
   parents: string[];
-}
-
-/** Of every table that the catalog knows, none excepted. */
-export async function remember(sql: Sql): Promise<Memory> {
-  const tables = parentsFirst(await findTables(sql));
-  await sql.unsafe('create schema remembered');
-  for (const { name } of tables) await sql.unsafe(`create table ${copyOf(name)} as table ${name}`);
-  await watch(sql, tables);
-  // What is written to and back again has not changed: the rows decide, but only of tables that somebody wrote to.
-  const dirty = new Set<string>();
-  const changed = async () => {
-    for (const { name } of await sql<{ name: string }[]>`delete from remembered.writes returning name`) dirty.add(name);
-    const looks = tables
-      .filter(({ name }) => dirty.has(name))
-      .map(async (table) => {
-        const [difference] = await sql.unsafe(differing(table), [], prepared);
-        if (!difference) dirty.delete(table.name);
-      });
-    await Promise.all(looks);
-    return [...dirty];
-  };
-  const restore = async (names: readonly string[]) => {
-    const affected = tables.filter(({ name }) => names.includes(name));
-    const statements = [...affected.map(removing).reverse(), ...affected.map(returning)];
-    await sql.begin((tx) => statements.map((statement) => tx.unsafe(statement, [], prepared)));
-    // What triggers have done along with it.
-    const left = await changed();
-    if (left.length > 0) await restore(left);
-  };
-  return { changed, restore };
-}
-
-/** Notes each statement that writes to a table. */
-async function watch(sql: Sql, tables: readonly Table[]): Promise<void> {
-  await sql.unsafe(`
-    create table remembered.writes (name text);
-    create function remembered.note() returns trigger language plpgsql as
-      $$ begin insert into remembered.writes values (format('%I.%I', tg_table_schema, tg_table_name)); return null; end $$`);
-  for (const { name } of tables) {
-    await sql.unsafe(`create trigger note after insert or update or delete on ${name}
-      for each statement execute function remembered.note()`);
-  }
 }
 
 const findTables = (sql: Sql) => sql<Table[]>`
@@ -70,7 +42,7 @@ const findTables = (sql: Sql) => sql<Table[]>`
       join pg_class p on p.oid = f.confrelid join pg_namespace pn on pn.oid = p.relnamespace
       where f.conrelid = c.oid and f.contype = 'f' and p.oid <> c.oid) as parents
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where c.relkind in ('r', 'p') and n.nspname not in ('pg_catalog', 'information_schema')`;
+  where c.relkind in ('r', 'p') and n.nspname not in ('pg_catalog', 'information_schema', 'remembered')`;
 
 function parentsFirst(tables: readonly Table[]): Table[] {
   const byName = new Map(tables.map((table) => [table.name, table]));
@@ -78,23 +50,44 @@ function parentsFirst(tables: readonly Table[]): Table[] {
   return tables.toSorted((a, b) => depth(a.name) - depth(b.name));
 }
 
-const copyOf = (name: string): string => `remembered."${name}"`;
-
-/** The statements are the same few each time: Postgres need not plan them again. */
-const prepared = { prepare: true };
-
-const sameKeys = (keys: readonly string[]): string => keys.map((key) => `c.${key} = t.${key}`).join(' and ');
-
-// `*=` compares rows byte by byte.
-const differing = ({ name, keys }: Table): string =>
-  `select from ${name} t full join ${copyOf(name)} c on ${sameKeys(keys)} where (t *= c) is not true limit 1`;
-
-const removing = ({ name, keys }: Table): string =>
-  `delete from ${name} t where not exists (select from ${copyOf(name)} c where ${sameKeys(keys)})`;
-
-function returning({ name, keys, others }: Table): string {
-  const update =
-    others.length > 0 ? `update set ${others.map((column) => `${column} = excluded.${column}`).join(', ')}` : 'nothing';
-  return `insert into ${name} overriding system value select c.* from ${copyOf(name)} c
-    where not exists (select from ${name} t where ${sameKeys(keys)} and t *= c) on conflict (${keys.join(', ')}) do ${update}`;
-}
+/**
+ * Every row that is written is noted as it was and as it is, whoever writes it. What is in both lists as often has not
+ * changed. What is too much goes from the last table to the first, and what is missing comes from the first to the last.
+ */
+const journal = `
+  create schema remembered;
+  create table remembered.tables (place int, name text, same text, otherwise text);
+  create unlogged table remembered.rows (name text, before text, after text);
+  create function remembered.note() returns trigger language plpgsql as
+    $$ begin insert into remembered.rows values (tg_argv[0], old::text, new::text); return null; end $$;
+  create view remembered.changes as
+    with befores as (select name, before as row from remembered.rows where before is not null),
+      afters as (select name, after as row from remembered.rows where after is not null),
+      lost as (select name, array_agg(row) as rows from (table befores except all table afters) each group by name),
+      added as (select name, array_agg(row) as rows from (table afters except all table befores) each group by name)
+    select t.*, lost.rows as lost, added.rows as added
+    from remembered.tables t left join lost using (name) left join added using (name)
+    where lost.rows is not null or added.rows is not null;
+  create function remembered.undo() returns setof text language plpgsql as $$
+    declare
+      changes remembered.changes[];
+      one remembered.changes;
+    begin
+      loop
+        -- Putting back is noted too: what other triggers did along with it shows the next time.
+        changes := array(select c from remembered.changes c order by place);
+        exit when cardinality(changes) = 0;
+        for i in reverse cardinality(changes)..1 loop
+          one := changes[i];
+          execute format('delete from %1$s t using (select (row::%1$s).* from unnest($1) row) r where %2$s
+            and not exists (select from (select (row::%1$s).* from unnest($2) row) r where %2$s)', one.name, one.same)
+            using one.added, one.lost;
+        end loop;
+        foreach one in array changes loop
+          execute format('insert into %1$s overriding system value select (row::%1$s).* from unnest($1) row %2$s',
+            one.name, one.otherwise) using one.lost;
+          return next one.name;
+        end loop;
+      end loop;
+      delete from remembered.rows;
+    end $$`;
