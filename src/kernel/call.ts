@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Access } from './auth/access.ts';
 import type { Caller } from './auth/caller.ts';
 import type { Keys } from './crypto/keys.ts';
-import type { Db } from './db/client.ts';
+import { type Db, transact } from './db/client.ts';
 import { isRetryable } from './db/failures.ts';
 import type { users } from './db/schema.ts';
 import type { HttpClient } from './http/client.ts';
@@ -56,13 +56,13 @@ export interface Tx extends Call {
 const tries = 3;
 
 /** Runs the work so that, when it throws, what it wrote is undone and the transaction goes on. */
-export const savepoint = <T>(tx: Tx, work: (tx: Tx) => Promise<T>): Promise<T> => tx.db.transaction((db) => work({ ...tx, db }));
+export const savepoint = <T>(tx: Tx, work: (tx: Tx) => Promise<T>): Promise<T> => transact(tx.db, (db) => work({ ...tx, db }));
 
 /** Runs the work in a transaction; again when Postgres gave it up for another one (deadlock, serialization). */
 export async function transaction<T>(call: Call, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await call.db.transaction((db) => work({ ...call, db, inTransaction: true }));
+      return await transact(call.db, (db) => work({ ...call, db, inTransaction: true }));
     } catch (error) {
       if (attempt === tries || !isRetryable(error)) throw error;
     }

@@ -80,11 +80,13 @@ export async function countTry(call: Call, guess: Guess): Promise<number> {
   throw failure('TRIED_TOO_OFTEN', { retryAfterMs: await remaining(db, guess, now) });
 }
 
+const kindAsked = sql`${sql.placeholder('kind')}::guess_kind`;
+const ofKind = and(eq(guesses.userId, sql.placeholder('userId')), eq(guesses.kind, kindAsked));
 const now = sql`${sql.placeholder('now')}::timestamptz`;
 const counting = prepared((db) =>
   db
     .insert(guesses)
-    .values({ userId: sql.placeholder('userId'), kind: sql`${sql.placeholder('kind')}::guess_kind`, failures: 1, lastAt: now })
+    .values({ userId: sql.placeholder('userId'), kind: kindAsked, failures: 1, lastAt: now })
     .onConflictDoUpdate({
       target: [guesses.userId, guesses.kind],
       set: {
@@ -126,16 +128,23 @@ export async function settleTry(call: Call, guess: Guess, right: boolean): Promi
 
 /** A try was counted and then not looked at. */
 export async function takeBackTry({ db }: Call, { userId, kind }: Guess): Promise<void> {
-  await db
+  await takingBack(db).execute({ userId, kind });
+}
+
+const takingBack = prepared((db) =>
+  db
     .update(guesses)
     .set({ failures: sql`greatest(${guesses.failures} - 1, 0)` })
-    .where(matching(userId, kind));
-}
+    .where(ofKind)
+    .prepare('take_back_try'),
+);
 
 /** After a right try, a new password, or a new code. */
 export async function forgiveTries(db: Db, userId: string, kind: Guessed): Promise<void> {
-  await db.delete(guesses).where(matching(userId, kind));
+  await forgiving(db).execute({ userId, kind });
 }
+
+const forgiving = prepared((db) => db.delete(guesses).where(ofKind).prepare('forgive_tries'));
 
 /** After an unlock, and with the user. */
 export async function forgiveAllTries(db: Db, userId: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { newToken, tokenHash } from '../../kernel/auth/tokens.ts';
 import type { App } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import { type Db, transact } from '../../kernel/db/client.ts';
 import { textKey } from '../../kernel/names.ts';
 import { findInstance, insertFirst, lockSetup } from './setupRepository.ts';
 
@@ -18,7 +18,7 @@ export class WrongMasterKey extends Error {
  * Throws WrongMasterKey when the data was written under another master key.
  */
 export async function setUp(app: App, keep: (token: string) => Promise<void>): Promise<void> {
-  await app.db.transaction(async (db) => {
+  await transact(app.db, async (db) => {
     await lockSetup(db);
     const instance = await findInstance(db);
     if (!instance) return createInstance({ ...app, db }, keep);

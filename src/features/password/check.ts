@@ -23,53 +23,71 @@ export interface Subject {
 /** The stored hash that the password is right for. Costs the same whether there is such a user, and whether he has one. */
 export async function checkCurrent(call: Call, { userId, user, unknown }: Subject, password: string): Promise<string> {
   const begun = performance.now();
-  const hash = await tryPassword(call, userId, user, password, settleTry);
-  if (typeof hash === 'string') return hash;
+  const looked = await tryPassword(call, { userId, user }, password, async (hash, guess) => {
+    await settleTry(call, guess, true);
+    return hash;
+  });
+  if (looked.right) return looked.result;
   // Imported hashes cost something else than the decoy, and history is written for those only who have one.
   if (!user || !isVisible(call, user)) await evenOut(begun);
   throw refusedProof(call, user, 'PASSWORD_WRONG', unknown);
 }
 
-/** What came of a look at a password: the stored hash that it is right for, or the wrong ones in a row. */
-export type PasswordCheck = string | { failures: number };
+/** What came of a look at a password: of a wrong one, the wrong ones in a row. */
+export type PasswordCheck<T> = { right: true; result: T } | { right: false; failures: number };
 
 /**
- * Looks at the password of somebody who signs in, before any lock is taken. That it was right forgives nothing yet: what
- * else is checked in the same call may be wrong. Takes the same time for an unknown user. PASSWORD_NOT_SET, TRIED_TOO_OFTEN.
+ * Looks at the password of somebody who signs in, before any lock is taken, and goes on with the stored hash that it is
+ * right for. That it was right forgives nothing (confirmPassword does): what else is checked in the same call may be wrong,
+ * and then nobody tried. Takes the same time for an unknown user. PASSWORD_NOT_SET, TRIED_TOO_OFTEN.
  */
-export const lookAtPassword = (call: Call, user: UserRow, password: string): Promise<PasswordCheck> =>
-  tryPassword(call, user.id, user, password, takeBackTry);
+export const lookAtPassword = <T>(
+  call: Call,
+  user: UserRow,
+  password: string,
+  goOn: (hash: string) => Promise<T>,
+): Promise<PasswordCheck<T>> =>
+  tryPassword(call, { userId: user.id, user }, password, async (hash, guess) => {
+    try {
+      return await goOn(hash);
+    } catch (error) {
+      await takeBackTry(call, guess);
+      throw error;
+    }
+  });
 
 /** Costs what a look at a password costs, for a name that nobody has. */
 export const lookAtNothing = verifyDecoy;
 
-/** Under the lock: whether the password is still the one that was right, and wrong ones before it are forgiven. */
+/**
+ * Under the lock: whether the password is still the one that was right. Wrong ones before it are forgiven; where it is not,
+ * the caller undoes that.
+ */
 export async function confirmPassword(tx: Tx, userId: string, hash: string): Promise<boolean> {
-  if ((await findHash(tx, userId)) !== hash) return false;
-  await forgiveTries(tx.db, userId, 'password');
-  return true;
+  const [stored] = await Promise.all([findHash(tx, userId), forgiveTries(tx.db, userId, 'password')]);
+  return stored === hash;
 }
 
-/** Counts a try, looks at the password, and does with a right try what `settle` says. */
-async function tryPassword(
+/** Counts a try, looks at the password, and goes on with the hash that it is right for, the try still counted. */
+async function tryPassword<T>(
   call: Call,
-  userId: string,
-  user: UserRow | undefined,
+  { userId, user }: Subject,
   password: string,
-  settle: typeof settleTry | typeof takeBackTry,
-): Promise<PasswordCheck> {
+  goOn: (hash: string, guess: Guess) => Promise<T>,
+): Promise<PasswordCheck<T>> {
   const hash = user && (await findHash(call, user.id));
   if (user && hash === undefined && isVisible(call, user)) throw failure('PASSWORD_NOT_SET');
   const guess = { userId, kind: 'password', user } as const;
+  // Until it is settled: right ones that come at once must not use up the free tries.
   return call.passwordTurns.take(userId, async () => {
     const failures = await countTry(call, guess);
     if ((await unlessBusy(call, guess, () => isRight(hash, password))) && hash !== undefined) {
-      await settle(call, guess, true);
-      return isOutdated(hash) && coversAll(hash, password) ? rehash(call, userId, hash, password) : hash;
+      const stored = isOutdated(hash) && coversAll(hash, password) ? await rehash(call, userId, hash, password) : hash;
+      return { right: true, result: await goOn(stored, guess) };
     }
     await settleTry(call, guess, false);
     if (user) await transaction(call, (tx) => recordWrongPassword(tx, user.id, failures));
-    return { failures };
+    return { right: false, failures };
   });
 }
 

@@ -20,6 +20,10 @@ export interface Checks {
   recoveryCode?: string | undefined;
 }
 
+/** Whether one of them can be wrong in a way that is kept although the rest of the call is undone. A password was looked at before. */
+export const keepsTries = ({ webauthn, totp, otpSms, otpEmail, recoveryCode }: Checks): boolean =>
+  [webauthn, totp, otpSms, otpEmail, recoveryCode].some((check) => check !== undefined);
+
 /** What one check looks at. */
 export interface Checking {
   tx: Tx;

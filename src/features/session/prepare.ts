@@ -19,18 +19,29 @@ export interface Prepared {
 }
 
 /**
- * USER_NOT_FOUND, USER_LOCKED, USER_NOT_ACTIVE, SESSION_USER_DIFFERENT, SESSION_USER_MISSING, PASSWORD_NOT_SET,
- * PASSWORD_WRONG, TRIED_TOO_OFTEN, HashingBusy. With a password in the call each refusal comes in even steps of time, as an
- * unknown name must not be told by it from a wrong password.
+ * Looks, and goes on with what was found. USER_NOT_FOUND, USER_LOCKED, USER_NOT_ACTIVE, SESSION_USER_DIFFERENT,
+ * SESSION_USER_MISSING, PASSWORD_NOT_SET, PASSWORD_WRONG, TRIED_TOO_OFTEN, HashingBusy. With a password in the call each of
+ * these comes in even steps of time, as an unknown name must not be told by it from a wrong password.
  */
-export async function prepare(call: Call, known: string | null, checks: Checks): Promise<Prepared> {
+export async function prepare<T>(
+  call: Call,
+  known: string | null,
+  checks: Checks,
+  goOn: (prepared: Prepared) => Promise<T>,
+): Promise<T> {
   const begun = performance.now();
+  let isLooking = true;
+  const found = async (user: UserRow | undefined, passwordHash?: string) => {
+    const recoveryHash = await prepareRecovery(call, user, checks.recoveryCode);
+    isLooking = false;
+    return goOn({ userId: user?.id, passwordHash, recoveryHash });
+  };
   try {
     const user = await findPerson(call, known, checks);
-    const passwordHash = checks.password === undefined ? undefined : await provePassword(call, user, checks.password);
-    return { userId: user?.id, passwordHash, recoveryHash: await prepareRecovery(call, user, checks.recoveryCode) };
+    if (checks.password === undefined) return await found(user);
+    return await provePassword(call, user, checks.password, (hash) => found(user, hash));
   } catch (error) {
-    if (checks.password !== undefined) await evenOut(begun);
+    if (isLooking && checks.password !== undefined) await evenOut(begun);
     throw error;
   }
 }
@@ -54,13 +65,18 @@ function refusalOf({ caller }: Call, user: UserRow | undefined, known: string | 
   return known !== null && known !== user.id ? invalidField('SESSION_USER_DIFFERENT', 'checks.user') : undefined;
 }
 
-/** Returns the stored hash. A wrong password was counted, and may have locked the user. */
-async function provePassword(call: Call, user: UserRow | undefined, password: string): Promise<string> {
+/** Goes on with the stored hash. A wrong password was counted, and may have locked the user. */
+async function provePassword<T>(
+  call: Call,
+  user: UserRow | undefined,
+  password: string,
+  goOn: (hash: string) => Promise<T>,
+): Promise<T> {
   if (user?.state === 'locked') {
     throw failure('USER_LOCKED', { failedAttempts: await triesOf(call.db, user.id, 'password') });
   }
-  const looked = await lookAtPassword(call, refuseState(user, ['active', 'initial']), password);
-  if (typeof looked === 'string') return looked;
+  const looked = await lookAtPassword(call, refuseState(user, ['active', 'initial']), password, goOn);
+  if (looked.right) return looked.result;
   throw wrongPassword(looked.failures);
 }
 

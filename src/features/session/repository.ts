@@ -3,11 +3,11 @@ import { ended } from '../../kernel/auth/sessions.ts';
 import type { Tx } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
 import { instanceId } from '../../kernel/db/instance.ts';
-import { prepared } from '../../kernel/db/prepared.ts';
+import { placeholdersOf, prepared } from '../../kernel/db/prepared.ts';
 import { sessionChallenges, sessions, users } from '../../kernel/db/schema.ts';
 
 export type SessionRow = typeof sessions.$inferSelect;
-export type SessionColumns = Partial<typeof sessions.$inferInsert>;
+export type SessionColumns = Partial<SessionRow>;
 
 /** What a session is shown with: the names that its user has now, and the instance, which owns all sessions. */
 export const shownColumns = {
@@ -35,13 +35,18 @@ const sessionOf = prepared((db) =>
 
 /** Loads a session that has not ended and locks its row. */
 export async function lockSession(tx: Tx, id: string): Promise<SessionRow | undefined> {
-  const [row] = await tx.db
-    .select()
-    .from(sessions)
-    .where(and(eq(sessions.id, id), isNull(sessions.endedAt)))
-    .for('update');
+  const [row] = await lockedSessionOf(tx.db).execute({ id });
   return row;
 }
+
+const lockedSessionOf = prepared((db) =>
+  db
+    .select()
+    .from(sessions)
+    .where(and(eq(sessions.id, sql.placeholder('id')), isNull(sessions.endedAt)))
+    .for('update')
+    .prepare('lock_session'),
+);
 
 /** What a write answers with. */
 export interface Written {
@@ -58,11 +63,15 @@ const written = {
   instanceId,
 };
 
-export async function insertSession(tx: Tx, row: typeof sessions.$inferInsert): Promise<Written> {
-  const [inserted] = await tx.db.insert(sessions).values(row).returning(written);
+export async function insertSession(tx: Tx, row: SessionRow): Promise<Written> {
+  const [inserted] = await inserting(tx.db).execute(row);
   if (!inserted) throw new Error(`session ${row.id} was not inserted`);
   return inserted;
 }
+
+const inserting = prepared((db) =>
+  db.insert(sessions).values(placeholdersOf(sessions)).returning(written).prepare('insert_session'),
+);
 
 export async function updateSession(tx: Tx, id: string, columns: SessionColumns): Promise<Written> {
   const [updated] = await tx.db

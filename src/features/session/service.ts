@@ -24,12 +24,13 @@ import { type Additions, checkAdditions, endOf, type Outcome, write } from './wr
 /** The declaration on the instance has been checked. Throws what any of the checks and challenges refuses; there is no session then. */
 export async function createSession(call: Call, additions: Additions, userAgent: UserAgent | null): Promise<Outcome> {
   checkAdditions(call, additions);
-  const prepared = await prepare(call, null, additions.checks);
   const blank = blankSession(call, userAgent);
-  return write(call, prepared, additions, {
-    open: async () => blank,
-    save: (tx, session, columns) => insertSession(tx, { ...session, ...columns }),
-  });
+  return prepare(call, null, additions.checks, (prepared) =>
+    write(call, prepared, additions, {
+      open: async () => blank,
+      save: (tx, session, columns) => insertSession(tx, { ...session, ...columns }),
+    }),
+  );
 }
 
 function blankSession(call: Call, userAgent: UserAgent | null): SessionRow {
@@ -67,17 +68,18 @@ function blankSession(call: Call, userAgent: UserAgent | null): SessionRow {
 export async function setSession(call: Call, id: string, additions: Additions): Promise<Outcome> {
   checkAdditions(call, additions);
   const found = usable(call, await findSession(call.db, id));
-  const prepared = await prepare(call, found.userId, additions.checks);
-  return write(call, prepared, additions, {
-    open: async (tx) => {
-      const session = usable(tx, await lockSession(tx, id));
-      // Somebody else's call was first to say whose session it is: this one was looked at as if nobody had.
-      if (session.userId !== found.userId && session.userId !== prepared.userId) throw failure('SESSION_USER_CHANGED');
-      return session;
-    },
-    save: async (tx, session, columns) =>
-      columns ? updateSession(tx, id, columns) : ((await findWritten(tx.db, session.id)) ?? fail(session.id)),
-  });
+  return prepare(call, found.userId, additions.checks, (prepared) =>
+    write(call, prepared, additions, {
+      open: async (tx) => {
+        const session = usable(tx, await lockSession(tx, id));
+        // Somebody else's call was first to say whose session it is: this one was looked at as if nobody had.
+        if (session.userId !== found.userId && session.userId !== prepared.userId) throw failure('SESSION_USER_CHANGED');
+        return session;
+      },
+      save: async (tx, session, columns) =>
+        columns ? updateSession(tx, id, columns) : ((await findWritten(tx.db, session.id)) ?? fail(session.id)),
+    }),
+  );
 }
 
 function fail(id: string): never {

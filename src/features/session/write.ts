@@ -7,7 +7,7 @@ import { checkUrlTemplate } from '../../kernel/links.ts';
 import { record } from '../user/events.ts';
 import { lockUser } from '../user/repository.ts';
 import { type Challenges, type Made, makeChallenges } from './challenges.ts';
-import { type Checks, runChecks } from './checks.ts';
+import { type Checks, keepsTries, runChecks } from './checks.ts';
 import { checkMetadata, type Metadata, merged } from './metadata.ts';
 import type { Prepared } from './prepare.ts';
 import type { SessionColumns, SessionRow, Written } from './repository.ts';
@@ -56,11 +56,13 @@ export async function write(call: Call, prepared: Prepared, additions: Additions
   const done = await transaction(call, async (tx) => {
     const user = prepared.userId === undefined ? undefined : await lockUser(tx, prepared.userId);
     let session: SessionRow | undefined;
+    const work = async (inner: Tx) => {
+      session = await place.open(inner);
+      return add(inner, { session, user, prepared }, additions, place);
+    };
+    if (!keepsTries(additions.checks)) return work(tx);
     try {
-      return await savepoint(tx, async (inner) => {
-        session = await place.open(inner);
-        return add(inner, { session, user, prepared }, additions, place);
-      });
+      return await savepoint(tx, work);
     } catch (error) {
       if (!(error instanceof WrongTry) || !session) throw error;
       await keepTry(tx, session.id, error.tried);
@@ -92,8 +94,10 @@ async function add(tx: Tx, ground: Ground, { checks, challenges, ...rest }: Addi
     return { written: await save(tx, session, undefined), token: '', made: {} };
   }
   const token = newSessionToken();
-  const written = await save(tx, session, { ...changes, tokenHash: tokenHash(tx.keys, token) });
-  if (user && factors.length > 0) await record(tx, user.id, { type: 'session.checked', session: session.id, factors });
+  const [written] = await Promise.all([
+    save(tx, session, { ...changes, tokenHash: tokenHash(tx.keys, token) }),
+    user && factors.length > 0 && record(tx, user.id, { type: 'session.checked', session: session.id, factors }),
+  ]);
   return { written, token, made: await makeChallenges(tx, session.id, user, challenges) };
 }
 

@@ -1,6 +1,6 @@
 import { and, asc, type Column, eq, gt, type SQL, sql } from 'drizzle-orm';
 import type { Call, UserRow } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import { type Db, transact } from '../../kernel/db/client.ts';
 import { providerLinks, totps, userMetadata, userPasswords, users } from '../../kernel/db/schema.ts';
 
 /** All users, those of an organization, or one. */
@@ -16,7 +16,7 @@ export interface Belongings {
 
 /** Runs reads that all see the data as they were at one moment. */
 export const inSnapshot = <T>({ db }: Pick<Call, 'db'>, read: (db: Db) => Promise<T>): Promise<T> =>
-  db.transaction(read, { isolationLevel: 'repeatable read', accessMode: 'read only' });
+  transact(db, read, 'isolation level repeatable read, read only');
 
 /** The next users behind an id, in the order of ids. */
 export function nextUsers(db: Db, selection: Selection, behind: string, limit: number): Promise<UserRow[]> {

@@ -1,5 +1,7 @@
 import { eq, sql } from 'drizzle-orm';
 import type { Tx, UserRow } from '../../kernel/call.ts';
+import type { Db } from '../../kernel/db/client.ts';
+import { placeholdersOf, prepared } from '../../kernel/db/prepared.ts';
 import { userEvents, users } from '../../kernel/db/schema.ts';
 import type { Channel } from '../../kernel/outbox/message.ts';
 
@@ -59,22 +61,46 @@ export const detailsOf = ({ sequence, createdAt, changedAt, organizationId }: Us
 
 export type UserColumns = Partial<typeof users.$inferInsert>;
 
-/** Changes a user's columns and appends the event that tells of it: there is no change without its history. */
-export async function record(tx: Tx, userId: string, event: UserEvent, columns: UserColumns = {}): Promise<Details> {
-  const [row] = await tx.db
-    .update(users)
-    .set({ ...columns, sequence: sql`${users.sequence} + 1`, changedAt: tx.now })
-    .where(eq(users.id, userId))
-    .returning();
-  if (!row) throw new Error(`no user ${userId} to record ${event.type} on`);
-  await append(tx, row, event);
-  return detailsOf(row);
+/** Changes a user's columns and appends the event that tells of it, in one statement: there is no change without its history. */
+export async function record(tx: Tx, userId: string, { type, ...payload }: UserEvent, columns?: UserColumns): Promise<Details> {
+  const event = { type, payload: JSON.stringify(payload), callerId: tx.caller.id, now: tx.now.toISOString() };
+  const recording = columns ? recordingWith(tx.db, columns) : recordingAlone(tx.db);
+  const [row] = await recording.execute({ userId, ...event });
+  if (!row) throw new Error(`no user ${userId} to record ${type} on`);
+  return row;
+}
+
+const recordingAlone = prepared((db) => recordingWith(db, {}).prepare('record'));
+
+function recordingWith(db: Db, columns: UserColumns) {
+  const { sequence, createdAt, changedAt, organizationId } = users;
+  const now = sql`${sql.placeholder('now')}::timestamptz`;
+  const changed = db.$with('changed').as(
+    db
+      .update(users)
+      .set({ ...columns, sequence: sql`${sequence} + 1`, changedAt: now })
+      .where(eq(users.id, sql.placeholder('userId')))
+      .returning({ sequence, createdAt, changedAt, organizationId }),
+  );
+  const told = ['userId', 'type', 'payload', 'callerId'].map((name) => sql.placeholder(name));
+  const noted = db.$with('noted', {}).as(sql`
+    insert into ${userEvents} (user_id, type, payload, caller_id, created_at, sequence, organization_id)
+    select ${sql.join(told, sql`, `)}, ${now}, ${changed.sequence}, ${changed.organizationId} from ${changed}`);
+  return db.with(changed, noted).select().from(changed);
 }
 
 /** Appends to the history of a user at the sequence that its row has now. */
 export async function append(tx: Tx, user: UserRow, { type, ...payload }: UserEvent): Promise<void> {
   const { id, organizationId, sequence } = user;
-  await tx.db
-    .insert(userEvents)
-    .values({ userId: id, sequence, organizationId, type, payload, callerId: tx.caller.id, createdAt: tx.now });
+  await appending(tx.db).execute({
+    userId: id,
+    sequence,
+    organizationId,
+    type,
+    payload,
+    callerId: tx.caller.id,
+    createdAt: tx.now,
+  });
 }
+
+const appending = prepared((db) => db.insert(userEvents).values(placeholdersOf(userEvents)).prepare('append'));

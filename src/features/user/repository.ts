@@ -6,9 +6,18 @@ import { users } from '../../kernel/db/schema.ts';
 
 /** Loads a user and locks its row, so that writes to one user happen one after another. */
 export async function lockUser(tx: Tx, id: string): Promise<UserRow | undefined> {
-  const [row] = await tx.db.select().from(users).where(eq(users.id, id)).for('update');
+  const [row] = await lockedUserOf(tx.db).execute({ id });
   return row;
 }
+
+const lockedUserOf = prepared((db) =>
+  db
+    .select()
+    .from(users)
+    .where(eq(users.id, sql.placeholder('id')))
+    .for('update')
+    .prepare('lock_user'),
+);
 
 /** Loads a user without a lock. */
 export async function findUser(db: Db, id: string): Promise<UserRow | undefined> {
@@ -26,6 +35,14 @@ const userOf = prepared((db) =>
 
 /** The user of a username, given in its compared form. */
 export async function findUserByName(db: Db, usernameKey: string): Promise<UserRow | undefined> {
-  const [row] = await db.select().from(users).where(eq(users.usernameKey, usernameKey));
+  const [row] = await userNamed(db).execute({ usernameKey });
   return row;
 }
+
+const userNamed = prepared((db) =>
+  db
+    .select()
+    .from(users)
+    .where(eq(users.usernameKey, sql.placeholder('usernameKey')))
+    .prepare('find_user_by_name'),
+);

@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
-import postgres from 'postgres';
+import postgres, { type Sql, type TransactionSql } from 'postgres';
 import { guardTransactions } from './lostTransactions.ts';
 import { preparing } from './preparing.ts';
-import * as schema from './schema.ts';
 
-export type Db = PostgresJsDatabase<typeof schema>;
+/** Statements, and below them the connections that they go to: the pool, or the one of a transaction. */
+export type Db = PostgresJsDatabase & { $client: Sql };
 
 export interface DatabaseOptions {
   url: string;
@@ -60,11 +60,34 @@ export function openDatabase({ url, pool, prepare, statementTimeoutMs, onStateme
     }),
     prepare ? preparing() : (unsafe) => unsafe,
   );
-  const db: Db = drizzle(client, { schema });
+  const db: Db = drizzle(client);
   /** Lets running statements end for up to 5 seconds, then closes every connection. */
   const close = () => client.end({ timeout: 5 });
   return { db, client, close };
 }
+
+/**
+ * Runs the work in a transaction, or where there is one already in a savepoint: when it throws, what it wrote is undone.
+ * `mode` as after `begin`, such as `read only`.
+ */
+export async function transact<T>({ $client: client }: Db, work: (db: Db) => Promise<T>, mode = ''): Promise<T> {
+  let result: { value: T } | undefined;
+  await client.begin(mode, async (sql) => {
+    result = { value: await work(drizzle(inPlaceOf(client, sql))) };
+  });
+  if (!result) throw new Error('the transaction ended before its work');
+  return result.value;
+}
+
+/** A transaction's connection in the form of the pool; to begin on it is a savepoint. */
+const inPlaceOf = (pool: Sql, sql: TransactionSql): Sql =>
+  new Proxy(pool, {
+    apply: (_, self, args) => Reflect.apply(sql, self, args),
+    get: (_, name) => {
+      if (name === 'begin') return (_mode: string, work: (inner: TransactionSql) => Promise<unknown>) => sql.savepoint(work);
+      return Reflect.get(name in sql ? sql : pool, name);
+    },
+  });
 
 /** The smallest question there is: does the database answer? */
 export async function ping(db: Db): Promise<void> {

@@ -15,15 +15,15 @@ type Decorate = (unsafe: Unsafe) => Unsafe;
 export const guardTransactions = (client: Sql, decorate: Decorate): Sql =>
   new Proxy(client, {
     get: (target, name) => {
-      if (name === 'begin') return (work: Work) => begin(target, decorate, work);
+      if (name === 'begin') return (mode: string, work: Work) => begin(target, decorate, mode, work);
       return name === 'unsafe' ? decorate(target.unsafe) : Reflect.get(target, name);
     },
   });
 
-async function begin(client: Sql, decorate: Decorate, work: Work): Promise<unknown> {
+async function begin(client: Sql, decorate: Decorate, mode: string, work: Work): Promise<unknown> {
   const state = { lost: false, decorate };
   try {
-    return await client.begin((sql) => held(state, work(guarded(sql, state))));
+    return await client.begin(mode, (sql) => held(state, work(guarded(sql, state))));
   } catch (error) {
     state.lost = true;
     throw error;

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import { openDatabase } from '../../../src/kernel/db/client.ts';
+import { openDatabase, transact } from '../../../src/kernel/db/client.ts';
 import { isTimedOut } from '../../../src/kernel/db/failures.ts';
 import { createDatabase, type TestDatabase } from '../../support/database.ts';
 
@@ -25,9 +25,9 @@ function connect({ prepare = true, statementTimeoutMs = 60_000 } = {}) {
 test('a statement is prepared once, in a transaction and outside', async () => {
   const { db, prepared } = connect();
   for (const value of [1, 2, 3]) await db.execute(sql`select ${value}::int as outside`);
-  await db.transaction(async (tx) => {
+  await transact(db, async (tx) => {
     for (const value of [1, 2, 3]) await tx.execute(sql`select ${value}::int as inside`);
-    await tx.transaction((inner) => inner.execute(sql`select ${1}::int as inside`));
+    await transact(tx, (inner) => inner.execute(sql`select ${1}::int as inside`));
   });
   const texts = (await prepared()).filter((text) => /outside|inside/.test(text));
   expect(texts.toSorted()).toEqual(['select $1::int as inside', 'select $1::int as outside']);

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { openDatabase } from '../../../src/kernel/db/client.ts';
+import { openDatabase, transact } from '../../../src/kernel/db/client.ts';
 import { isDatabaseAway } from '../../../src/kernel/db/failures.ts';
 import { createDatabase, type TestDatabase } from '../../support/database.ts';
 
@@ -44,7 +44,7 @@ test.each([
   ['back again', () => pool.db.execute(sql`select 1`)],
 ])('a transaction goes no further when its connection was lost and is %s', async (_, meanwhile) => {
   const second = Promise.withResolvers<unknown>();
-  const lost: Promise<unknown> = pool.db.transaction(async (tx) => {
+  const lost: Promise<unknown> = transact(pool.db, async (tx) => {
     await tx.execute(write('first'));
     await cutOff();
     await failureOf(lost);
@@ -58,29 +58,29 @@ test.each([
 });
 
 test('a transaction fails with its connection, and the connection after it is sound', async () => {
-  const lost = pool.db.transaction(async (tx) => {
+  const lost = transact(pool.db, async (tx) => {
     await tx.execute(write('first'));
     await Promise.all([tx.execute(sql`select pg_sleep(60)`), cutOff()]);
   });
   expect(isDatabaseAway(await failureOf(lost))).toBe(true);
   // The driver may tell of the end once more, to the first statement on the new connection.
   await failureOf(pool.db.execute(sql`select 1`));
-  await pool.db.transaction(async (tx) => {
+  await transact(pool.db, async (tx) => {
     await tx.execute(write('second'));
   });
   expect(await written()).toEqual(['second']);
 });
 
 test('a transaction that fails by itself is rolled back, to its savepoint or as a whole', async () => {
-  const failed = pool.db.transaction(async (tx) => {
+  const failed = transact(pool.db, async (tx) => {
     await tx.execute(write('whole'));
     throw new Error('by itself');
   });
   expect(await failureOf(failed)).toMatchObject({ message: 'by itself' });
-  await pool.db.transaction(async (tx) => {
+  await transact(pool.db, async (tx) => {
     await tx.execute(write('kept'));
     await failureOf(
-      tx.transaction(async (inner) => {
+      transact(tx, async (inner) => {
         await inner.execute(write('inner'));
         throw new Error('by itself');
       }),

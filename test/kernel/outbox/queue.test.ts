@@ -1,5 +1,6 @@
 // The queue with receivers of its own: the server's processes leave messages alone, for want of a way out.
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { lockUser } from '../../../src/features/user/repository.ts';
 import { transaction } from '../../../src/kernel/call.ts';
 import { DeliveryError } from '../../../src/kernel/outbox/failure.ts';
 import type { Deliver } from '../../../src/kernel/outbox/lane.ts';
@@ -64,7 +65,7 @@ describe('a message in the outbox', () => {
     const call = operatorCall(server.app);
     const work = (fails: boolean) =>
       transaction(call, async (tx) => {
-        const [user] = await tx.db.query.users.findMany({ where: (users, { eq }) => eq(users.id, userId) });
+        const user = await lockUser(tx, userId);
         if (!user) throw new Error('no user');
         const content = { kind: 'verify-email', code: 'SECRET', expiresAt: '2026-01-01T13:00:00Z' } as const;
         await enqueue(tx, { ...user, email: 'sealed@example.net' }, 'email', content);
