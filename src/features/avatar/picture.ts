@@ -12,7 +12,7 @@ import { exits, maximumBytes, maximumPixels, type PictureType, pictureTypes } fr
 const decodeMs = 10_000;
 /** A decoder takes up to 270 MB, so one runs at a time. What waits takes 512 KiB each. */
 const decoders = 1;
-const places = 32;
+const places = 24;
 /** About as long as a few pictures take. */
 const retryAfterMs = 2_000;
 

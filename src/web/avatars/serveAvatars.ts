@@ -102,7 +102,7 @@ const restBytes = 1024 * 1024;
 const restMs = 1_000;
 
 async function send(request: NodeRequest, response: NodeResponse, { status, body = '', headers }: Answer): Promise<void> {
-  await readToTheEnd(request, restBytes, restMs);
+  if (status !== 408) await readToTheEnd(request, restBytes, restMs);
   const closing = !request.complete && request.httpVersionMajor === 1 ? { connection: 'close' } : {};
   const length = status === 304 || status === 204 ? {} : { 'content-length': Buffer.byteLength(body) };
   response.writeHead(status, { ...always, ...headers, ...closing, ...length });
