@@ -81,7 +81,7 @@ export const reasons = {
   AVATAR_TYPE_UNSUPPORTED: [Code.InvalidArgument, 'An avatar is image/jpeg, image/png or image/webp: name it in content-type.'],
   AVATAR_TYPE_WRONG: [Code.InvalidArgument, 'The picture is not {type}, as its content-type says.'],
   AVATAR_UNREADABLE: [Code.InvalidArgument, 'The picture is damaged or cut short.'],
-  AVATAR_PIXELS_TOO_MANY: [Code.InvalidArgument, 'The picture has more than {maximum} pixels.'],
+  AVATAR_PIXELS_TOO_MANY: [Code.InvalidArgument, 'The picture has more than {maximum} pixels, or {side} on a side.'],
   AVATAR_TOO_COSTLY: [Code.InvalidArgument, 'The picture takes too long to decode.'],
   EXPIRATION_PAST: [Code.InvalidArgument, 'The expiration date lies in the past.'],
   LIMIT_TOO_LARGE: [Code.InvalidArgument, 'A list gives at most {maximum} entries at once; ask for fewer.'],

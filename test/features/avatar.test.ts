@@ -164,6 +164,7 @@ describe('refused is', () => {
     ['a byte too many without a length', '413 AVATAR_TOO_LARGE', () => new Blob([new Uint8Array(over)]).stream(), png],
     ['a bomb of a PNG', '400 AVATAR_PIXELS_TOO_MANY', () => pngBomb(), png],
     ['a pixel too many', '400 AVATAR_PIXELS_TOO_MANY', () => plain(4097, 4096).webp({ effort: 0 }).toBuffer(), webp],
+    ['a side that is too long', '400 AVATAR_PIXELS_TOO_MANY', () => plain(8193, 1).png().toBuffer(), png],
     ['a JPEG that was cut', unreadable, async () => half(await noise(99, 99).jpeg().toBuffer()), jpeg],
     ['a JPEG without its last byte', unreadable, async () => (await noise(99, 99).jpeg().toBuffer()).subarray(0, -2), jpeg],
     ['a PNG that was cut', unreadable, async () => half(await noise(99, 99).png().toBuffer()), png],
@@ -243,8 +244,12 @@ describe('who may', () => {
   });
 
   test('is asked before anything is read: an upload that never comes is refused at once', async () => {
-    const head = `PUT ${pathOf(userId)} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer wrong\r\nContent-Length: 1000\r\n\r\n`;
-    expect(await exchange(server.port, head)).toMatch(/^HTTP\/1.1 401 [\s\S]*connection: close/);
+    const { token } = await createStranger(server);
+    const head = `PUT ${pathOf(userId)} HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n`;
+    const tried = (sent: string) => exchange(server.port, `${head}Authorization: Bearer ${sent}\r\n\r\n`);
+    const [unknown, foreign] = await Promise.all([tried('wrong'), tried(token)]);
+    expect(unknown).toMatch(/^HTTP\/1.1 401 [\s\S]*connection: close/);
+    expect(foreign).toMatch(/^HTTP\/1.1 404 [\s\S]*connection: close/);
   });
 });
 

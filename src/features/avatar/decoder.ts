@@ -3,10 +3,13 @@
 import { setPriority } from 'node:os';
 import { buffer } from 'node:stream/consumers';
 import sharp from 'sharp';
-import { edge, exits, maximumPixels, pictureTypes, quality } from './limits.ts';
+import { edge, exits, maximumPixels, maximumSide, pictureTypes, quality } from './limits.ts';
 
-const lowestPriority = 19;
-setPriority(lowestPriority);
+/** The "nice" value: a tenth of a core that is wanted by everybody. Some sandboxes forbid it. */
+const priority = 10;
+try {
+  setPriority(priority);
+} catch {}
 
 const type = pictureTypes.find(({ mime }) => mime === process.argv[2]);
 if (!type) throw new Error('this program is run with a type of pictures');
@@ -21,7 +24,7 @@ sharp.concurrency(1);
 const picture = sharp(await buffer(process.stdin), { failOn: 'error', limitInputPixels: false });
 try {
   const { width, height } = await picture.metadata();
-  if (width * height > maximumPixels) process.exit(exits.tooManyPixels);
+  if (Math.max(width, height) > maximumSide || width * height > maximumPixels) process.exit(exits.tooManyPixels);
   // Turned as EXIF says, the first frame of several, in sRGB. What is not asked to be kept stays behind: EXIF, XMP, comments.
   const avatar = await picture
     .autoOrient()

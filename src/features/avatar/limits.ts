@@ -4,6 +4,9 @@ export const maximumBytes = 512 * 1024;
 /** Pixels of an uploaded picture: 4096 × 4096. */
 export const maximumPixels = 2 ** 24;
 
+/** Pixels of one side of it: decoders hold some rows at once, and one of 16 million pixels took 2.2 GB. */
+export const maximumSide = 8192;
+
 /** Pixels of the longer side of an avatar. Nothing is made larger than it came. */
 export const edge = 512;
 

@@ -6,11 +6,11 @@ import { promisify } from 'node:util';
 import type { App } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
 import { createPool } from '../../kernel/pool.ts';
-import { exits, maximumBytes, maximumPixels, type PictureType, pictureTypes } from './limits.ts';
+import { exits, maximumBytes, maximumPixels, maximumSide, type PictureType, pictureTypes } from './limits.ts';
 
-/** The dearest picture takes a second and a half (docs/benchmarks.md). */
-const decodeMs = 10_000;
-/** A decoder takes up to 270 MB, so one runs at a time. What waits takes 512 KiB each. */
+/** The dearest picture takes two seconds (docs/benchmarks.md), on a machine that does nothing else. */
+const decodeMs = 20_000;
+/** A decoder takes up to 300 MB, so one runs at a time. What waits takes 512 KiB each. */
 const decoders = 1;
 const places = 24;
 /** About as long as a few pictures take. */
@@ -57,7 +57,7 @@ function refusalOf(error: unknown, log: App['log']): unknown {
   if (error.killed) return failure('AVATAR_TOO_COSTLY');
   if (error.code === exits.unreadable) return failure('AVATAR_UNREADABLE');
   if (error.code === exits.tooManyPixels) {
-    return failure('AVATAR_PIXELS_TOO_MANY', { metadata: { maximum: String(maximumPixels) } });
+    return failure('AVATAR_PIXELS_TOO_MANY', { metadata: { maximum: String(maximumPixels), side: String(maximumSide) } });
   }
   if (error.signal === null) return error;
   log.warn({ signal: error.signal }, 'a picture ended the process that decoded it');

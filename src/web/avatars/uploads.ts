@@ -28,13 +28,11 @@ const authenticate = ({ app, networkOf }: Site, request: NodeRequest) =>
   authenticateRequest(app, profileAccess, request.headers.authorization, networkOf(request));
 
 async function readPicture(request: NodeRequest, uploadMs: number): Promise<Buffer> {
-  const tooLarge = () => failure('AVATAR_TOO_LARGE', { metadata: { maximum: String(maximumBytes) } });
-  if (Number(request.headers['content-length'] ?? 0) > maximumBytes) throw tooLarge();
   try {
     return await readBody(request, maximumBytes, uploadMs);
   } catch (error) {
     if (!(error instanceof UnreadableBody)) throw error;
-    if (error.status === 413) throw tooLarge();
+    if (error.status === 413) throw failure('AVATAR_TOO_LARGE', { metadata: { maximum: String(maximumBytes) } });
     throw failure(error.status === 408 ? 'DEADLINE_EXCEEDED' : 'CANCELED');
   }
 }
