@@ -78,6 +78,11 @@ export const reasons = {
   PROVIDER_CERTIFICATE_INVALID: [Code.InvalidArgument, 'The certificate is not PEM.'],
   PROVIDER_METADATA_INVALID: [Code.InvalidArgument, 'The metadata of the identity provider cannot be used: {problem}.'],
   PROVIDER_BINDING_UNSUPPORTED: [Code.InvalidArgument, 'The binding is not supported: HTTP-Redirect and HTTP-POST are.'],
+  AVATAR_TYPE_UNSUPPORTED: [Code.InvalidArgument, 'An avatar is image/jpeg, image/png or image/webp: name it in content-type.'],
+  AVATAR_TYPE_WRONG: [Code.InvalidArgument, 'The picture is not {type}, as its content-type says.'],
+  AVATAR_UNREADABLE: [Code.InvalidArgument, 'The picture is damaged or cut short.'],
+  AVATAR_PIXELS_TOO_MANY: [Code.InvalidArgument, 'The picture has more than {maximum} pixels, or {side} on a side.'],
+  AVATAR_TOO_COSTLY: [Code.InvalidArgument, 'The picture takes too long to decode.'],
   EXPIRATION_PAST: [Code.InvalidArgument, 'The expiration date lies in the past.'],
   LIMIT_TOO_LARGE: [Code.InvalidArgument, 'A list gives at most {maximum} entries at once; ask for fewer.'],
   QUERY_TOO_DEEP: [Code.InvalidArgument, 'Queries may be nested {maximum} deep.'],
@@ -184,6 +189,8 @@ export const reasons = {
 
   // Limits and faults
   MESSAGE_TOO_LARGE: [Code.ResourceExhausted, 'A message is too large: {problem}.'],
+  AVATAR_TOO_LARGE: [Code.ResourceExhausted, 'An avatar has at most {maximum} bytes.'],
+  AVATARS_BUSY: [Code.ResourceExhausted, 'Too many pictures are being decoded; try again shortly.'],
   REQUEST_UNSUPPORTED: [Code.Unimplemented, 'The request is of a kind that is not supported: {problem}.'],
   TRIED_TOO_OFTEN: [Code.ResourceExhausted, 'Too many wrong tries; wait before the next one.'],
   SENT_TOO_OFTEN: [Code.ResourceExhausted, 'Too many codes were sent to this user; wait before the next one.'],

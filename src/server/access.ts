@@ -25,13 +25,16 @@ const instance = (permission: Permission): Access => ({ on: 'instance', permissi
 /** What a service serves now: the rest of its methods answer UNIMPLEMENTED before they look at anything. */
 type Declared<S extends DescService> = Partial<Record<keyof S['method'], Access>>;
 
+/** Whoever may change the profile of a user may change his avatar, which is no RPC (src/web/avatars). */
+export const profileAccess = userOrSelf('user.write');
+
 const userService: Declared<typeof UserService> = {
   createUser: token,
   addHumanUser: organization('user.write'),
   getUserByID: { on: 'user', permission: 'user.read', self: true, loaded: true },
   listUsers: token,
-  updateUser: userOrSelf('user.write'),
-  updateHumanUser: userOrSelf('user.write'),
+  updateUser: profileAccess,
+  updateHumanUser: profileAccess,
   deactivateUser: user('user.write'),
   reactivateUser: user('user.write'),
   lockUser: user('user.write'),
@@ -105,6 +108,7 @@ const managementService: Declared<typeof ManagementService> = {
   addSAMLProvider: organization('org.idp.write'),
   updateSAMLProvider: organization('org.idp.write'),
   deleteProvider: organization('org.idp.write'),
+  removeHumanAvatar: organization('user.write'),
 };
 
 const adminService: Declared<typeof AdminService> = {

@@ -13,8 +13,8 @@ import { networkKey } from './network.ts';
 
 const bearer = /^Bearer +(\S+)$/i;
 
-function tokenOf(header: Headers): string {
-  const token = bearer.exec(header.get('authorization') ?? '')?.[1];
+function tokenOf(authorization: string | null | undefined): string {
+  const token = bearer.exec(authorization ?? '')?.[1];
   if (!token) throw failure('UNAUTHENTICATED');
   return token;
 }
@@ -30,10 +30,10 @@ export const authenticateBeforeBody = (app: App) => async (context: HandlerConte
   try {
     const access = declared(context.method);
     if (access.on === 'nothing') return;
-    const token = tokenOf(context.requestHeader);
+    const token = tokenOf(context.requestHeader.get('authorization'));
     // This one waits for the body: the statement that authenticates loads the user that the body names.
     if (access.on === 'user' && access.loaded) return;
-    setCall(context, callFor(app, access, context, await find(app, context, token)));
+    setCall(context, callFor(app, access, networkIn(context), await find(app, networkIn(context), token)));
   } catch (error) {
     const request = requestIdOf(context);
     const failed = toFailure(error, request, app.log);
@@ -51,14 +51,24 @@ export const authenticateWithSubject =
     if (access.on === 'user' && access.loaded && !req.stream) {
       const userId = 'userId' in req.message && typeof req.message.userId === 'string' ? req.message.userId : '';
       const carrier = { values: req.contextValues };
-      setCall(carrier, callFor(app, access, carrier, await find(app, carrier, tokenOf(req.header), userId)));
+      const network = networkIn(carrier);
+      const token = tokenOf(req.header.get('authorization'));
+      setCall(carrier, callFor(app, access, network, await find(app, network, token, userId)));
     }
     return next(req);
   };
 
-interface Carrier {
-  values: ContextValues;
+/** The call of a request that is no RPC. UNAUTHENTICATED, TRIED_TOO_OFTEN. */
+export async function authenticateRequest(
+  app: App,
+  access: Access,
+  authorization: string | undefined,
+  network: string,
+): Promise<Call> {
+  return callFor(app, access, network, await find(app, network, tokenOf(authorization)));
 }
+
+const networkIn = ({ values }: { values: ContextValues }): string | undefined => values.get(networkKey);
 
 type Found = Authenticated & { now: Date };
 
@@ -66,7 +76,7 @@ type Found = Authenticated & { now: Date };
  * UNAUTHENTICATED for a token that is not valid; TRIED_TOO_OFTEN when the network has tried too many of those. A valid one
  * is never kept waiting: only what was wrong is counted.
  */
-async function find(app: App, { values }: Carrier, token: string, subject?: string): Promise<Found> {
+async function find(app: App, network: string | undefined, token: string, subject?: string): Promise<Found> {
   const now = app.clock();
   // A text that Postgres cannot hold names nobody; validation tells so once the caller is known.
   const known = subject?.includes('\0') ? undefined : subject;
@@ -75,10 +85,10 @@ async function find(app: App, { values }: Carrier, token: string, subject?: stri
     ? authenticateSession(app, hash, now, known)
     : authenticate(app.db, hash, now, known));
   if (found) return { ...found, now };
-  app.tryLimits.take(values.get(networkKey), now);
+  app.tryLimits.take(network, now);
   throw failure('UNAUTHENTICATED');
 }
 
-function callFor(app: App, access: Access, { values }: Carrier, { caller, subject, now }: Found): Call {
-  return { ...app, caller, access, now, organizationId: caller.organizationId, subject, network: values.get(networkKey) };
+function callFor(app: App, access: Access, network: string | undefined, { caller, subject, now }: Found): Call {
+  return { ...app, caller, access, now, organizationId: caller.organizationId, subject, network };
 }

@@ -1,7 +1,8 @@
 import { cors as connect } from '@connectrpc/connect';
 import type { NodeHandler } from './handler.ts';
 
-const allowedMethods = connect.allowedMethods.join(', ');
+/** PUT and DELETE are for avatars. */
+const allowedMethods = [...connect.allowedMethods, 'PUT', 'DELETE'].join(', ');
 const allowedHeaders = [...connect.allowedHeaders, 'Authorization', 'Accept-Language', 'X-Zitadel-Orgid'].join(', ');
 const exposedHeaders = connect.exposedHeaders.join(', ');
 

@@ -2,7 +2,6 @@
 export interface NotServed {
   user: 'addSecret' | 'removeSecret' | 'addKey' | 'removeKey' | 'listKeys';
   management:
-    | 'removeHumanAvatar'
     | 'importHumanUser'
     | 'addHumanUser'
     | 'getHumanProfile'

@@ -5,6 +5,7 @@ import { ManagementService } from '../../gen/zitadel/management/v1/management_pb
 import { OrganizationService } from '../../gen/zitadel/org/v2/org_service_pb.ts';
 import { SessionService } from '../../gen/zitadel/session/v2/session_service_pb.ts';
 import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
+import { avatarHandlers } from '../features/avatar/handlers.ts';
 import { emailHandlers } from '../features/email/handlers.ts';
 import { factorsHandlers } from '../features/factors/handlers.ts';
 import { instanceProviderHandlers, linkHandlers, organizationProviderHandlers } from '../features/idp/handlers.ts';
@@ -46,6 +47,7 @@ const userHandlers = {
 const managementHandlers = {
   ...organizationMemberHandlers,
   ...organizationProviderHandlers,
+  ...avatarHandlers,
 } satisfies Omit<ServiceImpl<typeof ManagementService>, NotServed['management']>;
 
 const adminHandlers = {

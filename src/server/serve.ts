@@ -3,6 +3,7 @@ import { Health as HealthService } from '../../gen/grpc/health/v1/health_pb.ts';
 import type { Config } from '../config.ts';
 import type { App } from '../kernel/call.ts';
 import { ping } from '../kernel/db/client.ts';
+import { serveAvatars } from '../web/avatars/serveAvatars.ts';
 import { servePages } from '../web/servePages.ts';
 import { cors } from './cors.ts';
 import { Health } from './health.ts';
@@ -14,7 +15,7 @@ import { reflectionRoutes } from './reflection.ts';
 import { routes, services } from './routes.ts';
 import { rpcHandler } from './rpc.ts';
 
-/** Puts the app on its port: RPCs, reflection, health, probes, CORS, pages. Closing it says "not serving" first. */
+/** Puts the app on its port: RPCs, reflection, health, probes, CORS, avatars, pages. Closing it says "not serving" first. */
 export async function serve(
   app: App,
   config: Pick<
@@ -41,8 +42,9 @@ export async function serve(
     return { ready: database && health.serving, checks: { database }, notices: notices() };
   }, rpc);
 
+  const avatars = serveAvatars({ app, networkOf, uploadMs: config.maxTimeoutMs }, probed);
   // In front of CORS: no script of another origin reads a page.
-  const handler = servePages(app, networkOf, cors(config.corsOrigins, probed));
+  const handler = servePages(app, networkOf, cors(config.corsOrigins, avatars));
   const listener = await listen({ ...config.listen, tls: config.tls, handler });
   await monitor.check();
   return {

@@ -22,7 +22,7 @@ const routes: ReadonlyMap<string, Route> = new Map([
 
 export const routeAt = (path: string): Route | undefined => routes.get(path) ?? samlRoute(path);
 
-/** What a request for something under `/ui/` or `/idps/` is answered. @throws UnreadableForm */
+/** What a request for something under `/ui/` or `/idps/` is answered. @throws UnreadableBody */
 export async function answer(visit: Visit): Promise<Answer> {
   const { request, secure, texts } = visit;
   const route = routeAt(pathOf(request));

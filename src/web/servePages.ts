@@ -5,7 +5,7 @@ import type { App } from '../kernel/call.ts';
 import { toFailure } from '../server/faults.ts';
 import { type NodeHandler, type NodeRequest, type NodeResponse, pathOf } from '../server/handler.ts';
 import type { NetworkOf } from '../server/network.ts';
-import { UnreadableForm } from './form.ts';
+import { UnreadableBody } from './body.ts';
 import { pagePolicy } from './policy.ts';
 import { answer, routeAt } from './routes.ts';
 import { type Answer, visitOf } from './visit.ts';
@@ -43,7 +43,7 @@ async function answerSafely(app: App, networkOf: NetworkOf, request: NodeRequest
     app.log.debug({ request: id, page, method: request.method, status: told.status }, 'page');
     return told;
   } catch (error) {
-    if (error instanceof UnreadableForm) return { status: error.status };
+    if (error instanceof UnreadableBody) return { status: error.status };
     toFailure(error, id, app.log);
     return { status: 500 };
   }

@@ -14,8 +14,9 @@ import {
   verifyParsed,
   verifyPassword,
 } from '../../src/kernel/crypto/hashes/hashes.ts';
-import { createPool, HashingBusy, runInPool } from '../../src/kernel/crypto/hashes/pool.ts';
+import { HashingBusy, runInPool } from '../../src/kernel/crypto/hashes/pool.ts';
 import { hashingPriority } from '../../src/kernel/crypto/hashes/priority.ts';
+import { createPool } from '../../src/kernel/pool.ts';
 import { acceptedVectors, cheapVectors, pbkdf2Vectors, scryptVectors } from './hashVectors.ts';
 
 const salt = 'cmFuZG9tc2FsdGlzaGFyZA';
@@ -267,7 +268,7 @@ describe('the pool', () => {
   });
 
   test('runs as many as it has slots, in order, and turns the rest away', async () => {
-    const run = createPool(2, 2);
+    const run = createPool(2, 2, () => new HashingBusy());
     const started: number[] = [];
     const gates = [0, 1, 2, 3].map(() => Promise.withResolvers<number>());
     const results = gates.map(({ promise }, at) =>

@@ -9,15 +9,21 @@ import { type OrganizationSchema, OrganizationState } from '../../../gen/zitadel
 import type { AddOrganizationRequest_Admin } from '../../../gen/zitadel/org/v2/org_service_pb.ts';
 import type { SearchQuery as OrganizationQuery } from '../../../gen/zitadel/org/v2/query_pb.ts';
 import { Type } from '../../../gen/zitadel/user/v1/user_pb.ts';
+import type { Call } from '../../kernel/call.ts';
 import { invalidField } from '../../kernel/errors.ts';
 import { toNewUser } from '../lifecycle/convert.ts';
+import { avatarUrl } from '../user/avatarUrl.ts';
 import { textMatchOf, toFullDetails } from '../user/convert.ts';
 import { toObjectDetails } from '../user/convertObject.ts';
 import type { ListedMember, MemberFilter, MemberSearch } from './memberRepository.ts';
 import type { OrganizationFilter, OrganizationRow } from './repository.ts';
 import type { Admin } from './service.ts';
 
-export function toMember({ user, roles, ...membership }: ListedMember, owner: string): MessageInitShape<typeof MemberSchema> {
+export function toMember(
+  call: Call,
+  { user, roles, ...membership }: ListedMember,
+  owner: string,
+): MessageInitShape<typeof MemberSchema> {
   return {
     userId: user.id,
     details: toObjectDetails({ ...membership, owner }),
@@ -27,6 +33,7 @@ export function toMember({ user, roles, ...membership }: ListedMember, owner: st
     firstName: user.givenName,
     lastName: user.familyName,
     displayName: user.type === 'human' ? user.displayName : user.name,
+    avatarUrl: avatarUrl(call, user),
     userType: user.type === 'human' ? Type.HUMAN : Type.MACHINE,
     userResourceOwner: user.organizationId,
   };

@@ -47,7 +47,7 @@ export const organizationMemberHandlers = {
     const call = callOf(context);
     const search = { filters: queries.map(toMemberFilter), sort: 'userId', page: pageOf(query, 'query') } as const;
     const { rows, total, owner } = await listMembers(call, inOrganization(call), search);
-    return { details: toObjectListDetails(total, call.now), result: rows.map((row) => toMember(row, owner)) };
+    return { details: toObjectListDetails(total, call.now), result: rows.map((row) => toMember(call, row, owner)) };
   },
 
   async addOrgMember({ userId, roles }, context) {
@@ -73,7 +73,7 @@ export const instanceMemberHandlers = {
     const call = callOf(context);
     const search = { filters: queries.map(toMemberFilter), sort: memberSort(sortingColumn), page: pageOf(query, 'query') };
     const { rows, total, owner } = await listMembers(call, onInstance, search);
-    return { details: toObjectListDetails(total, call.now), result: rows.map((row) => toMember(row, owner)) };
+    return { details: toObjectListDetails(total, call.now), result: rows.map((row) => toMember(call, row, owner)) };
   },
 
   async addIAMMember({ userId, roles }, context) {

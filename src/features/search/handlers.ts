@@ -10,8 +10,9 @@ import { getUserByID, listUsers } from './service.ts';
 
 export const searchHandlers = {
   async getUserByID(_request, context) {
-    const user = getUserByID(callOf(context));
-    return { details: toFullDetails(detailsOf(user)), user: toUser(user) };
+    const call = callOf(context);
+    const user = getUserByID(call);
+    return { details: toFullDetails(detailsOf(user)), user: toUser(call, user) };
   },
 
   async listUsers({ query, queries, sortingColumn }, context) {
@@ -21,7 +22,7 @@ export const searchHandlers = {
     return {
       details: { totalResult: BigInt(total), processedSequence: 0n, timestamp: timestampFromDate(call.now) },
       sortingColumn,
-      result: users.map(toUser),
+      result: users.map((user) => toUser(call, user)),
     };
   },
 } satisfies Partial<ServiceImpl<typeof UserService>>;

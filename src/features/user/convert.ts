@@ -9,10 +9,11 @@ import {
 } from '../../../gen/zitadel/object/v2/object_pb.ts';
 import { AccessTokenType, Gender, type UserSchema, UserState } from '../../../gen/zitadel/user/v2/user_pb.ts';
 import type { TimestampQueryMethod } from '../../../gen/zitadel/v1/object_pb.ts';
-import type { UserRow } from '../../kernel/call.ts';
+import type { App, UserRow } from '../../kernel/call.ts';
 import type { TextMatch } from '../../kernel/db/matchText.ts';
 import { type TimeMatch, timeComparisons } from '../../kernel/db/matchTime.ts';
 import { invalidField } from '../../kernel/errors.ts';
+import { avatarUrl } from './avatarUrl.ts';
 import { type Details, detailsOf } from './events.ts';
 
 /** What a write answers with: without the creation date. */
@@ -66,7 +67,7 @@ export function genderOf(gender: Gender): UserRow['gender'] {
 export const accessTokenTypeOf = (type: AccessTokenType): UserRow['accessTokenType'] =>
   type === AccessTokenType.JWT ? 'jwt' : 'bearer';
 
-export function toUser(user: UserRow): MessageInitShape<typeof UserSchema> {
+export function toUser(app: Pick<App, 'settings'>, user: UserRow): MessageInitShape<typeof UserSchema> {
   return {
     userId: user.id,
     details: toFullDetails(detailsOf(user)),
@@ -74,13 +75,13 @@ export function toUser(user: UserRow): MessageInitShape<typeof UserSchema> {
     username: user.username,
     loginNames: [user.username],
     preferredLoginName: user.username,
-    type: user.type === 'human' ? { case: 'human', value: toHuman(user) } : { case: 'machine', value: toMachine(user) },
+    type: user.type === 'human' ? { case: 'human', value: toHuman(app, user) } : { case: 'machine', value: toMachine(user) },
   };
 }
 
 const toTimestamp = (date: Date | null) => (date ? timestampFromDate(date) : undefined);
 
-function toHuman(user: UserRow) {
+function toHuman(app: Pick<App, 'settings'>, user: UserRow) {
   return {
     profile: {
       givenName: user.givenName,
@@ -89,7 +90,7 @@ function toHuman(user: UserRow) {
       displayName: user.displayName,
       preferredLanguage: user.preferredLanguage,
       gender: genders[user.gender],
-      avatarUrl: '',
+      avatarUrl: avatarUrl(app, user),
     },
     email: { email: user.email, isVerified: user.emailVerified },
     phone: { phone: user.phone, isVerified: user.phoneVerified },

@@ -11,6 +11,7 @@ export type UserEvent =
   | { type: 'user.deleted' }
   | { type: 'username.changed' }
   | { type: 'profile.changed'; fields: string[] }
+  | { type: 'avatar.changed' | 'avatar.removed' }
   | { type: 'machine.changed'; fields: string[] }
   | { type: 'state.changed'; from: UserRow['state']; to: UserRow['state'] }
   | { type: 'email.changed' }

@@ -28,6 +28,7 @@ export function isVisible({ caller }: Call, user: Target): boolean {
  */
 export function authorize<T extends Target>(call: Call, user: T | undefined, options: Options = {}): T {
   const { caller, access } = call;
+  if (access.on === 'organization') return ofOrganization(call, user);
   const needed = access.on === 'user' ? access : access.on === 'proof' ? access.otherwise : undefined;
   if (!needed) throw new Error(`a method declared on ${access.on} asks for a user`);
   if (!user) throw failure(canEverywhere(caller, 'user.read') ? (options.unknown ?? 'USER_NOT_FOUND') : 'USER_NOT_FOUND');
@@ -36,6 +37,12 @@ export function authorize<T extends Target>(call: Call, user: T | undefined, opt
   const isSelf = needed.self && user.id === caller.id;
   if (isSelf && options.self !== false) return user;
   throw failure(isSelf ? (options.refusal ?? 'PERMISSION_DENIED') : 'PERMISSION_DENIED');
+}
+
+/** On a call that names an organization, where the caller's right was checked, nobody else's user exists. */
+function ofOrganization<T extends Target>({ organizationId }: Call, user: T | undefined): T {
+  if (user?.organizationId !== organizationId) throw failure('USER_NOT_FOUND');
+  return user;
 }
 
 /**

@@ -124,6 +124,8 @@ export const users = pgTable(
     /** Null until a password was set. */
     passwordChangedAt: time('password_changed_at'),
     mfaInitSkippedAt: time('mfa_init_skipped_at'),
+    /** Names the row of `avatars` in URLs; empty without one. */
+    avatarKey: text('avatar_key').notNull().default(''),
 
     name: text('name').notNull().default(''),
     description: text('description').notNull().default(''),
@@ -231,6 +233,19 @@ export const userMetadata = pgTable(
 );
 
 export const userPasswords = pgTable('user_passwords', { userId: userId().primaryKey(), hash: text('hash').notNull() });
+
+/** The bytes of avatars, apart from the users: lists need the key alone. */
+export const avatars = pgTable(
+  'avatars',
+  {
+    userId: userId().primaryKey(),
+    /** Random, new with each upload: whoever knows it may look. */
+    key: text('key').notNull(),
+    /** WebP, of our own making. */
+    image: bytes('image').notNull(),
+  },
+  (t) => [uniqueIndex('avatars_key').on(t.key)],
+);
 
 export const totps = pgTable('totps', {
   userId: userId().primaryKey(),

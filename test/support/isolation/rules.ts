@@ -192,12 +192,17 @@ function inOrganization(world: World, cell: Cell, permission: Permission, id: st
   const unseen = places.find((place) => {
     if (place.kind !== 'user' || place.isNew) return false;
     const user = world.people.get(textOf(at(json, place.path)));
+    if (user && isOnHuman(cell.method)) return user.organizationId !== id || user.type !== 'human';
     return user && user.id !== caller.id && !has(caller, 'user.read', user.organizationId) && !user.within[id];
   });
   // A filter that names somebody finds him among the members or not at all.
   if (!unseen || cell.method.name.startsWith('List')) return asOwner;
   return { kind: 'as unknown', place: unseen };
 }
+
+/** Where a user of the organization is addressed, and nobody else exists. */
+const isOnHuman = ({ name, parent }: DescMethod): boolean =>
+  parent.typeName === 'zitadel.management.v1.ManagementService' && name.includes('Human');
 
 function chosenOrganization(world: World, { json, header, caller }: Cell): string {
   const named = json.organization;

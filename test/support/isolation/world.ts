@@ -146,6 +146,7 @@ async function createPerson(
     loginName: row.username,
   };
   if (type === 'human') await addFactors(server, id, parts);
+  if (type === 'human') await addAvatar(server, id);
   if (type === 'human') await addLink(server, id);
   if (instance.length > 0) await grant(server, id, instance);
   for (const [organization, roles] of Object.entries(within)) await grant(server, id, roles, organization);
@@ -175,6 +176,12 @@ const createFullHuman = (server: TestServer, organizationId: string): Promise<st
     phone: { phone: '+41446681800', verification: { case: 'isVerified', value: true } },
     passwordType: { case: 'password', value: { password, changeRequired: false } },
   });
+
+/** A picture, to be removed. */
+async function addAvatar({ sql }: TestServer, userId: string): Promise<void> {
+  await sql`insert into avatars (user_id, key, image) values (${userId}, ${`of ${userId}`}, 'picture')`;
+  await sql`update users set avatar_key = ${`of ${userId}`} where id = ${userId}`;
+}
 
 type Make = (type: Person['type'], organizationId: string, roles?: Roles) => Promise<Person>;
 

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { createPool } from '../../pool.ts';
 import { lowerPoolThreads } from './priority.ts';
 
 /** Thrown instead of hashing when too many callers wait already; answered as RESOURCE_EXHAUSTED. */
@@ -19,30 +20,7 @@ const concurrency = Math.max(1, Math.min(availableParallelism(), libuvThreads - 
 /** With our own hashes a place in the queue is worth about 25 ms, so that the last in line waits under two seconds. */
 export const waitingPerSlot = 64;
 
-/**
- * Runs `work` when one of `slots` is free, in the order of the calls.
- * @throws HashingBusy when `places` callers wait already.
- */
-export function createPool(slots: number, places: number) {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async function run<T>(work: () => Promise<T>): Promise<T> {
-    if (running < slots) running++;
-    else {
-      if (waiting.length >= places) throw new HashingBusy();
-      await new Promise<void>((takeOver) => waiting.push(takeOver));
-    }
-    try {
-      return await work();
-    } finally {
-      const takeOver = waiting.shift();
-      if (takeOver) takeOver();
-      else running--;
-    }
-  };
-}
-
-const pool = createPool(concurrency, concurrency * waitingPerSlot);
+const pool = createPool(concurrency, concurrency * waitingPerSlot, () => new HashingBusy());
 
 /**
  * Hashing, on threads that give way to everything else the process does.
