@@ -75,6 +75,7 @@ export const reasons = {
   ],
   CREDENTIALS_WRONG: [Code.InvalidArgument, 'The identity provider refused the name and the password.'],
   PROVIDER_URL_INVALID: [Code.InvalidArgument, 'The URL cannot be used: {problem}.'],
+  PROVIDER_HEADER_INVALID: [Code.InvalidArgument, 'The header cannot bring a token: {problem}.'],
   PROVIDER_CERTIFICATE_INVALID: [Code.InvalidArgument, 'The certificate is not PEM.'],
   PROVIDER_METADATA_INVALID: [Code.InvalidArgument, 'The metadata of the identity provider cannot be used: {problem}.'],
   PROVIDER_BINDING_UNSUPPORTED: [Code.InvalidArgument, 'The binding is not supported: HTTP-Redirect and HTTP-POST are.'],

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { SAMLBinding, SAMLNameIDFormat, SAMLSignatureAlgorithm } from '../../gen/zitadel/idp/v1/idp_pb.ts';
 import type { AddSAMLProviderRequestSchema } from '../../gen/zitadel/management/v1/management_pb.ts';
+import { newKeyPair } from '../../src/features/idp/protocols/samlKey.ts';
 import { childrenOf, namespaces, onlyChild, readXml } from '../../src/features/idp/protocols/samlXml.ts';
 import { createOrganization, homeOf, type Plain, unique } from '../support/actors.ts';
 import { launchBrowser } from '../support/browser.ts';
@@ -327,7 +328,7 @@ describe('what is said', () => {
     [
       'ten thousand values',
       { edit: (xml) => xml.replace('</saml:Attribute>', `${'<saml:AttributeValue/>'.repeat(10_000)}</saml:Attribute>`) },
-      /more than 1000 elements/,
+      /more than 250000 characters/,
     ],
     [
       'an encrypted assertion',
@@ -530,11 +531,12 @@ describe('what strangers post', () => {
     (_, i) => `<!ENTITY ${'bcdefghij'[i]} "${`&${'abcdefghi'[i]};`.repeat(10)}">`,
   ).join('')}]>`;
 
-  /** Elements and attributes to the brim, and a digest that fits nothing. */
+  /** Elements, attributes and namespaces to the brim, and a digest that fits nothing. */
   const filled = (xml: string) => {
-    const junk = Array.from({ length: 940 }, (_, i) => `<e xmlns:n${i}="u" a="" b=""/>`).join('');
+    const junk = Array.from({ length: 940 }, (_, i) => `<e xmlns:n${i % 45}="u" a="" b=""/>`).join('');
     return xml.replace(person.nameId, `eve${person.nameId}`).replace('</samlp:Response>', `<a>${junk}</a></samlp:Response>`);
   };
+  const behind = (junk: string) => (xml: string) => xml.replace('</samlp:Response>', `<a>${junk}</a></samlp:Response>`);
 
   test.each<[string, (xml: string) => string, RegExp]>([
     ['an external entity', (xml) => doctype + xml.replace(person.nameId, '&x;'), /document type/],
@@ -542,9 +544,19 @@ describe('what strangers post', () => {
     ['an unknown entity', (xml) => xml.replace(person.nameId, '&x;'), /not well-formed/],
     ['a document type in small letters', (xml) => `<!doctype r>${xml}`, /document type/],
     ['as much as is taken', filled, /signature is not right/],
-    ['depth', () => '<a>'.repeat(20_000), /nested more than 50 deep/],
-    ['namespaces in depth', () => Array.from({ length: 10_000 }, (_, i) => `<a xmlns:n${i}="u${i}">`).join(''), /nested/],
-    ['width', () => `<a>${'<b/>'.repeat(70_000)}</a>`, /more than 1000 elements/],
+    ['depth', () => '<a>'.repeat(20_000), /nested more than 20 deep/],
+    ['comments', behind('<!---->'.repeat(10_000)), /more than 1000 elements/],
+    ['sections', behind('<![CDATA[x]]>'.repeat(10_000)), /more than 1000 elements/],
+    ['many namespaces', behind(Array.from({ length: 60 }, (_, i) => `<e xmlns:n${i}="u"/>`).join('')), /too many namespaces/],
+    ['a long attribute', behind(`<e a="${'p '.repeat(3000)}"/>`), /a long attribute/],
+    [
+      'attributes of one element',
+      behind(`<e ${Array.from({ length: 60 }, (_, i) => `a${i}=""`).join(' ')}/>`),
+      /many attributes/,
+    ],
+    ['namespaces in depth', () => Array.from({ length: 5000 }, (_, i) => `<a xmlns:n${i}="u${i}">`).join(''), /nested/],
+    ['width', () => `<a>${'<b/>'.repeat(40_000)}</a>`, /more than 1000 elements/],
+    ['length', () => `<a>${'x'.repeat(187_500)}</a>`, /more than 250000 characters/],
     [
       'attributes',
       (xml) => xml.replace(' Version=', `${Array.from({ length: 10_000 }, (_, i) => ` a${i}=""`).join('')} Version=`),
@@ -566,11 +578,29 @@ describe('what strangers post', () => {
     await expectRefusal(landing, asked, description);
   });
 
+  test('what takes long to verify does so beside the thread that answers everybody', async () => {
+    const others = await Promise.all(Array.from({ length: 4 }, () => newKeyPair('provider.test', new Date())));
+    const keys = others.map(({ certificate }) => {
+      const data = `<X509Data><X509Certificate>${new X509Certificate(certificate).raw.toString('base64')}</X509Certificate></X509Data>`;
+      return `<KeyDescriptor use="signing"><KeyInfo xmlns="${namespaces.signature}">${data}</KeyInfo></KeyDescriptor>`;
+    });
+    const metadata = xmlMetadata((await ownMetadata()).replace('<KeyDescriptor ', `${keys.join('')}<KeyDescriptor `));
+    const asked = await begin(await addSaml({ metadata }));
+    const form = formOf(asked, filled(await idp.respond(asked, { sign: 'both' })));
+    const [ownBefore, allBefore] = [process.threadCpuUsage(), process.cpuUsage()];
+    const landing = await submit(form);
+    const [own, all] = [process.threadCpuUsage(ownBefore), process.cpuUsage(allBefore)];
+    await expectRefusal(landing, asked, /signature is not right/);
+    expect(own.user).toBeLessThan(all.user / 2);
+  });
+
   test('no field at all', async () => {
     const asked = await begin(plainId);
     const landing = await submit({ action: asked.acs, fields: { RelayState: asked.relayState } });
     await expectRefusal(landing, asked, /response/);
   });
+
+  const urlencoded = { 'content-type': 'application/x-www-form-urlencoded' };
 
   test('ten megabytes are not read, and end nothing', async () => {
     const asked = await begin(plainId);
@@ -581,6 +611,11 @@ describe('what strangers post', () => {
       () => 'closed',
     );
     expect([413, 'closed']).toContain(status);
+    const large = await fetch(asked.acs, { method: 'POST', body: `SAMLResponse=${'x'.repeat(513 * 1024)}`, headers: urlencoded });
+    expect({ status: large.status, said: await large.text() }).toMatchObject({
+      status: 413,
+      said: expect.stringContaining('This sign-in did not work'),
+    });
     expectSuccess(await submit(formOf(asked, await idp.respond(asked))));
   });
 
