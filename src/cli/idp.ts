@@ -21,8 +21,8 @@ export const idpApply: Command = {
   run: apply,
 };
 
-async function apply({ open, print, tell, stop }: Operator, given: Given, path: string): Promise<number> {
-  const wanted = await read(path);
+async function apply({ open, print, tell, env, stop }: Operator, given: Given, path: string): Promise<number> {
+  const wanted = await read(path, env);
   const app = await open();
   const owner: Owner = given.organization === undefined ? { on: 'instance' } : { on: 'organization', id: given.organization };
   if (owner.on === 'organization' && !(await organizationExists(app.db, owner.id))) throw failure('ORGANIZATION_NOT_FOUND');
@@ -52,11 +52,11 @@ async function apply({ open, print, tell, stop }: Operator, given: Given, path: 
   return 0;
 }
 
-async function read(path: string): Promise<WantedProvider[]> {
+async function read(path: string, variables: Operator['env']): Promise<WantedProvider[]> {
   const text = await readFile(path, 'utf8').catch((error: Error) => {
     throw new Usage(`${path} cannot be read: ${error.message}.`);
   });
-  const { providers, mistakes } = readProviders(text, process.env);
+  const { providers, mistakes } = readProviders(text, variables);
   refuseMistakes(path, mistakes);
   return providers;
 }
