@@ -146,7 +146,11 @@ function refusalFor(error: unknown): ProviderRefusal {
 
 const isAway = ({ code }: ProviderRefusal) => code === 'temporarily_unavailable';
 /** Whether the one who runs the service may have to do something about it. */
-const isFaulty = (refusal: ProviderRefusal) => isAway(refusal) || refusal.code === 'server_error';
+const isFaulty = (refusal: ProviderRefusal) => isAway(refusal) || faults.has(refusal.code);
+/** The provider is at fault, or says that we are: it was asked otherwise than it was set up for (RFC 6749, 4.1.2.1). */
+const faults = new Set([
+  ...['server_error', 'invalid_request', 'unauthorized_client', 'unsupported_response_type', 'invalid_scope'],
+]);
 
 function back(url: string, parameters: Readonly<Record<string, string>>): Return {
   const target = new URL(url);
