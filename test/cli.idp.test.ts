@@ -429,11 +429,14 @@ describe('a file that is wrong', () => {
   });
 });
 
-test('the example of docs/operations.md can be applied', async () => {
+test('every example of docs/operations.md can be applied', async () => {
   const docs = await readFile(new URL('../docs/operations.md', import.meta.url), 'utf8');
-  const [, example = ''] = /```yaml\n(providers:\n[\s\S]*?)```/.exec(docs) ?? [];
-  const variables = { LOGIN_SECRET: 'login-secret', DIRECTORY_PASSWORD: 'ldap-password' };
-  const { providers, mistakes } = readProviders(example, variables);
-  expect(mistakes).toEqual([]);
-  expect(providers.length).toBeGreaterThan(1);
+  const examples = [...docs.matchAll(/```yaml\n(providers:\n[\s\S]*?)```/g)].map(([, example = '']) => example);
+  const variables = { LOGIN_SECRET: 'login-secret', FORGE_SECRET: 'forge-secret', DIRECTORY_PASSWORD: 'ldap-password' };
+  const types = examples.flatMap((example) => {
+    const { providers, mistakes } = readProviders(example, variables);
+    expect(mistakes).toEqual([]);
+    return providers.map(({ config }) => config.type);
+  });
+  expect(new Set(types)).toEqual(new Set(['oidc', 'oauth', 'ldap', 'saml', 'jwt']));
 });

@@ -25,7 +25,7 @@ export const reasons = {
   // Requests
   REQUEST_UNREADABLE: [Code.InvalidArgument, 'The request cannot be read: {problem}.'],
   INVALID_REQUEST: [Code.InvalidArgument, 'The request breaks a rule: {violation}.'],
-  URL_TEMPLATE_INVALID: [Code.InvalidArgument, 'The URL template cannot be used: {problem}.'],
+  URL_TEMPLATE_INVALID: [Code.InvalidArgument, 'The URL cannot be used: {problem}.'],
   EMAIL_INVALID: [Code.InvalidArgument, 'This is not an e-mail address that can be used.'],
   PHONE_INVALID: [Code.InvalidArgument, 'This is not a phone number; give it with its country code, like +41791234567.'],
   USERNAME_BLANK: [Code.InvalidArgument, 'The username is blank.'],

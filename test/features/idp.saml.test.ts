@@ -804,10 +804,11 @@ describe('a provider that is added', () => {
     ['cut off', (response) => response.destroy()],
     ['no metadata', (response) => response.end('<!doctype html><p>Hello')],
   ])('not from a URL where they are %s', async (_name, instead) => {
-    const provider = await startSamlProvider();
-    provider.metadataInstead = instead;
-    const metadata = { case: 'metadataUrl', value: `${provider.origin}/metadata` } as const;
-    expect(await refusalOf({ metadata })).toEqual(invalid('metadata_url'));
+    onTestFinished(() => {
+      idp.metadataInstead = undefined;
+    });
+    idp.metadataInstead = instead;
+    expect(await refusalOf({})).toEqual(invalid('metadata_url'));
   });
 
   test('not from where this server may not go', async () => {

@@ -9,7 +9,10 @@ import { failure, toldBy } from '../../kernel/errors.ts';
 import { checkRedirect } from '../../kernel/links.ts';
 import { textKey } from '../../kernel/names.ts';
 import type { Reason } from '../../kernel/reasons.ts';
-import { type Begun, type Identity, type Journey, ProviderRefusal } from './identity.ts';
+import { type Begun, type Identity, type Journey, ProviderRefusal } from '../idp/identity.ts';
+import { findLinkedUser } from '../idp/linkRepository.ts';
+import { beginAt, finishAt, type ProviderAnswer, signInAt } from '../idp/protocols/protocols.ts';
+import { findProvider, type ProviderRow } from '../idp/repository.ts';
 import {
   consumeIntent,
   endIntent,
@@ -18,10 +21,7 @@ import {
   insertIntent,
   takeJourney,
   type WrittenIntent,
-} from './intentRepository.ts';
-import { findLinkedUser } from './linkRepository.ts';
-import { beginAt, finishAt, type ProviderAnswer, signInAt } from './protocols/protocols.ts';
-import { findProvider, type ProviderRow } from './repository.ts';
+} from './repository.ts';
 
 /** Milliseconds that a person has to sign in there. */
 const journeyMs = 60 * 60 * 1000;
@@ -127,6 +127,10 @@ export async function finishJourney(call: Call, id: string, answer: ProviderAnsw
     return fail(call, intent, error);
   }
 }
+
+/** Whether a journey leads through that provider: what another one posts is not for it. */
+export const leadsThrough = async ({ db }: Pick<App, 'db'>, intentId: string, providerId: string): Promise<boolean> =>
+  (await findIntent(db, intentId))?.providerId === providerId;
 
 async function fail(call: Call, { id, providerId, failureUrl }: IntentRow, error: unknown): Promise<Return | undefined> {
   const refusal = refusalFor(error);
