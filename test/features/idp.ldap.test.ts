@@ -228,6 +228,24 @@ describe('who is not', () => {
   });
 });
 
+test.each([
+  [
+    'switched off',
+    'PROVIDER_INACTIVE',
+    (id: string) => server.sql`update identity_providers set state = 'inactive' where id = ${id}`,
+  ],
+  ['deleted', 'PROVIDER_UNKNOWN', (id: string) => server.as().admin.deleteProvider({ id })],
+])('nobody is let in by a provider that is %s while it is asked', async (_, reason, change) => {
+  const ids: string[] = [];
+  const trouble = async (_stage: string, dn: string) => {
+    if (dn === ada.dn) for (const id of ids) await change(id);
+    return undefined;
+  };
+  const { id } = await directory({ trouble });
+  ids.push(id);
+  expect(await outcome(signIn(id))).toBe(`FailedPrecondition ${reason}`);
+});
+
 describe('guessing', () => {
   const tooOften = 'ResourceExhausted TRIED_TOO_OFTEN';
 

@@ -494,7 +494,12 @@ test('no line of the log holds a token, a code or a secret, whatever goes wrong'
   await during(provider, { alter }, async () => void (await returnFrom(idp, keep)));
   await returnFrom(await addOauth(server, provider, { idAttribute: 'none' }), keep);
   const { id } = await begin(server, idp);
-  const asked = { state: id, error: 'invalid_request', error_description: 'unsupported prompt: \u001b[31mnone' };
+  const asked = {
+    state: id,
+    iss: provider.issuer,
+    error: 'invalid_request',
+    error_description: 'unsupported prompt: \u001b[31mnone',
+  };
   await land(`${server.url}/idps/callback?${new URLSearchParams(asked)}`);
   const text = lines.join('');
   const failures = lines.filter((line) => line.includes('a sign-in at a provider failed'));

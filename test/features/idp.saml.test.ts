@@ -13,7 +13,15 @@ import { brokenFields, outcome } from '../support/errors.ts';
 import { failureUrl, start, successUrl } from '../support/journeys.ts';
 import { attribute, tagsOf } from '../support/pages.ts';
 import { createProvider } from '../support/providers.ts';
-import { type Asked, person, readRequest, type SamlProvider, startSamlProvider, type Told } from '../support/samlProvider.ts';
+import {
+  type Asked,
+  person,
+  readRequest,
+  type SamlProvider,
+  signed,
+  startSamlProvider,
+  type Told,
+} from '../support/samlProvider.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { visitor } from '../support/visitor.ts';
 
@@ -196,6 +204,13 @@ describe('what is signed', () => {
     await expectRefusal(landing, asked, /signature is not right/);
   });
 
+  test('a wrong one of the assertion within a right one of the response', async () => {
+    const stranger = await startSamlProvider();
+    const asked = await begin(plainId);
+    const xml = signed(await idp.respond(asked, { with: stranger.key }), 'Response', idp.key);
+    await expectRefusal(await submit(formOf(asked, xml)), asked, /signature is not right/);
+  });
+
   test.each<[string, (xml: string) => string]>([
     ['another name id', (xml) => xml.replace(person.nameId, 'eve@id.example.net')],
     ['another attribute', (xml) => xml.replace('ada@example.net', 'eve@example.net')],
@@ -283,6 +298,26 @@ describe('what is said', () => {
       'no audience',
       { edit: (xml) => xml.replace(/<saml:AudienceRestriction>.*?<\/saml:AudienceRestriction>/s, '') },
       /another audience/,
+    ],
+    [
+      'another audience beside ours',
+      {
+        edit: (xml) => {
+          const [own = ''] = /<saml:AudienceRestriction>.*?<\/saml:AudienceRestriction>/s.exec(xml) ?? [];
+          return xml.replace(own, own + own.replace(/(<saml:Audience>)[^<]*/, '$1https://other.example'));
+        },
+      },
+      /for another audience/,
+    ],
+    [
+      'another version',
+      { edit: (xml) => xml.replace(/(<saml:Assertion [^>]*Version=")2.0/, '$11.1') },
+      /no assertion of SAML 2.0/,
+    ],
+    [
+      'a confirmation that is over',
+      { edit: (xml) => xml.replace(/(SubjectConfirmationData [^>]*NotOnOrAfter=")\d{4}/, '$12001') },
+      /came too late/,
     ],
     ['another issuer', { issuer: 'https://other.example' }, /of another provider/],
     [

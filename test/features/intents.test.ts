@@ -238,6 +238,19 @@ describe('a sign-in ends', () => {
     expect(await land(left.callback)).toEqual(nowhere);
   });
 
+  test('before it begins, when the provider is deleted while it is being asked', async () => {
+    const gone = await addOidc(server, provider);
+    const deleted: NonNullable<ReturnType<TestProvider['instead']['get']>> = async (_, response) => {
+      await server.as().admin.deleteProvider({ id: gone });
+      const { issuer } = provider;
+      const answer = { issuer, authorization_endpoint: `${issuer}/auth`, token_endpoint: `${issuer}/token` };
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
+    };
+    await during(provider, { instead: new Map([['/.well-known/openid-configuration', deleted]]) }, async () => {
+      expect(await outcome(start(server, gone))).toBe('FailedPrecondition PROVIDER_UNKNOWN');
+    });
+  });
+
   test('as a failure when the provider is switched off while it is being asked', async () => {
     const off = await addOidc(server, provider);
     const { callback } = await onTheWay(off);

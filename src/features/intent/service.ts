@@ -12,7 +12,7 @@ import type { Reason } from '../../kernel/reasons.ts';
 import { type Begun, type Identity, type Journey, ProviderRefusal } from '../idp/identity.ts';
 import { findLinkedUser } from '../idp/linkRepository.ts';
 import { beginAt, finishAt, type ProviderAnswer, signInAt } from '../idp/protocols/protocols.ts';
-import { findProvider, type ProviderRow } from '../idp/repository.ts';
+import { findProvider, keepProvider, type ProviderRow } from '../idp/repository.ts';
 import {
   consumeIntent,
   endIntent,
@@ -51,7 +51,10 @@ export async function startJourney(call: Call, providerId: string, urls: Urls): 
   const id = call.ids.next();
   const beginning = beginAt(call, provider, { id, loginHint: urls.loginHint });
   const { journey, expected } = await unlessRefused(call, provider, 'PROVIDER_ANSWER_WRONG', beginning);
-  const written = await transaction(call, (tx) => insertIntent(tx, blank(tx, provider, id, expected, urls)));
+  const written = await transaction(call, async (tx) => {
+    await stillActive(tx, providerId);
+    return insertIntent(tx, blank(tx, provider, id, expected, urls));
+  });
   return { kind: 'journey', journey, written };
 }
 
@@ -65,6 +68,7 @@ export async function startWithPassword(
   const identity = await unlessRefused(call, provider, 'CREDENTIALS_WRONG', signInAt(call, provider, credentials));
   const id = call.ids.next();
   return transaction(call, async (tx) => {
+    await stillActive(tx, providerId);
     await insertIntent(tx, blank(tx, provider, id, {}, { success: '', failure: '', loginHint: '' }));
     const { token, written } = await succeed(tx, provider, id, identity);
     const userId = (await findLinkedUser(tx.db, provider.id, identity.externalId)) ?? '';
@@ -90,8 +94,12 @@ const blank = (tx: Tx, provider: ProviderRow, id: string, expected: Begun['expec
   expiresAt: new Date(tx.now.getTime() + journeyMs),
 });
 
-async function activeProvider(call: Call, id: string): Promise<ProviderRow> {
-  const provider = await findProvider(call.db, id);
+const activeProvider = async ({ db }: Call, id: string): Promise<ProviderRow> => active(await findProvider(db, id), id);
+
+/** After a provider was asked, which takes its time: what it is by now counts. */
+const stillActive = async (tx: Tx, id: string): Promise<ProviderRow> => active(await keepProvider(tx, id), id);
+
+function active(provider: ProviderRow | undefined, id: string): ProviderRow {
   if (!provider) throw failure('PROVIDER_UNKNOWN', { metadata: { provider: id } });
   if (provider.state !== 'active') throw failure('PROVIDER_INACTIVE');
   return provider;
@@ -117,8 +125,7 @@ export async function finishJourney(call: Call, id: string, answer: ProviderAnsw
     const expected: Begun['expected'] = JSON.parse(open(call.keys.seal, `${place(id)}/expected`, intent.expected));
     const identity = await finishAt(call, provider, { id, expected, answer });
     return await transaction(call, async (tx) => {
-      // Switched off or deleted meanwhile: the end counts, not the beginning.
-      const now = await activeProvider(tx, provider.id);
+      const now = await stillActive(tx, provider.id);
       const { token } = await succeed(tx, now, id, identity);
       const userId = await findLinkedUser(tx.db, provider.id, identity.externalId);
       return back(intent.successUrl, { id, token, ...(userId !== undefined && { user: userId }) });
