@@ -583,6 +583,11 @@ describe('what strangers post', () => {
     ['comments', behind('<!---->'.repeat(10_000)), /more than 1000 elements/],
     ['sections', behind('<![CDATA[x]]>'.repeat(10_000)), /more than 1000 elements/],
     ['many namespaces', behind(Array.from({ length: 60 }, (_, i) => `<e xmlns:n${i}="u"/>`).join('')), /too many namespaces/],
+    [
+      'attributes of many elements',
+      behind(`<e ${Array.from({ length: 40 }, (_, i) => `a${i}=""`).join(' ')}/>`.repeat(80)),
+      /too many attributes/,
+    ],
     ['a long attribute', behind(`<e a="${'p '.repeat(3000)}"/>`), /a long attribute/],
     [
       'attributes of one element',

@@ -7,12 +7,15 @@ import type { Job, Verdict } from './samlVerifier.ts';
 
 /** The bounds of what is read keep a job far below it: only a machine that has no time left comes here. */
 const jobLimitMs = 10_000;
+/** After which the thread gives its memory back, some 40 MB. */
+const idleMs = 5 * 60_000;
 /** People who wait; a sign-in takes milliseconds. */
 const maximumWaiting = 100;
 
 const turns = new Turns(1);
 let waiting = 0;
 let idle: Worker | undefined;
+let end: NodeJS.Timeout | undefined;
 
 /** @throws ProviderRefusal `temporarily_unavailable` when too many wait, or the time limit ended the job. */
 export async function verdictOn(job: Job): Promise<Verdict> {
@@ -29,6 +32,7 @@ export async function verdictOn(job: Job): Promise<Verdict> {
 async function judge(job: Job): Promise<Verdict> {
   const worker = idle ?? new Worker(new URL('./samlVerifier.ts', import.meta.url), { execArgv: [] });
   idle = undefined;
+  clearTimeout(end);
   const limit = AbortSignal.timeout(jobLimitMs);
   worker.ref();
   worker.postMessage(job);
@@ -37,6 +41,10 @@ async function judge(job: Job): Promise<Verdict> {
     if (verdict === undefined) throw new Error('the thread said nothing');
     worker.unref();
     idle = worker;
+    end = setTimeout(() => {
+      idle = undefined;
+      void worker.terminate();
+    }, idleMs).unref();
     return verdict;
   } catch (error) {
     await worker.terminate();
