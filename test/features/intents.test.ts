@@ -63,6 +63,13 @@ describe('a sign-in begins', () => {
     expect(nextStep.case).toBe('authUrl');
   });
 
+  test('under an id that nobody guesses: whoever knows it can end it', async () => {
+    const [first, second] = [await begin(server, idp), await begin(server, idp)].map(({ id }) => id);
+    expect([first, second]).toEqual([expect.stringMatching(/^\d{18}$/), expect.stringMatching(/^\d{18}$/)]);
+    const apart = Number(BigInt(first ?? 0) - BigInt(second ?? 0));
+    expect(Math.abs(apart)).toBeGreaterThan(1e10);
+  });
+
   test('at a provider that there is, which is switched on, and in one of the ways', async () => {
     expect(await outcome(start(server, 'none'))).toBe('FailedPrecondition PROVIDER_UNKNOWN');
     await switchedOff(idp, async () => {

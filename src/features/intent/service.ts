@@ -48,7 +48,7 @@ export async function startJourney(call: Call, providerId: string, urls: Urls): 
   checkRedirect(call, urls.success, 'urls.success_url');
   checkRedirect(call, urls.failure, 'urls.failure_url');
   const provider = await activeProvider(call, providerId);
-  const id = call.ids.next();
+  const id = newId();
   const beginning = beginAt(call, provider, { id, loginHint: urls.loginHint });
   const { journey, expected } = await unlessRefused(call, provider, 'PROVIDER_ANSWER_WRONG', beginning);
   const written = await transaction(call, async (tx) => {
@@ -66,7 +66,7 @@ export async function startWithPassword(
 ): Promise<Started> {
   const provider = await activeProvider(call, providerId);
   const identity = await unlessRefused(call, provider, 'CREDENTIALS_WRONG', signInAt(call, provider, credentials));
-  const id = call.ids.next();
+  const id = newId();
   return transaction(call, async (tx) => {
     await stillActive(tx, providerId);
     await insertIntent(tx, blank(tx, provider, id, {}, { success: '', failure: '', loginHint: '' }));
@@ -75,6 +75,12 @@ export async function startWithPassword(
     return { kind: 'finished', token, userId, written };
   });
 }
+
+/**
+ * Whoever knows it can end the journey by coming back with nonsense, and so nobody is to guess it: 18 digits as other ids have,
+ * but random ones.
+ */
+const newId = (): string => String(randomBytes(8).readBigUInt64BE() % 10n ** 18n).padStart(18, '0');
 
 const blank = (tx: Tx, provider: ProviderRow, id: string, expected: Begun['expected'], urls: Urls): IntentRow => ({
   id,
