@@ -1,7 +1,6 @@
 // A program for a thread of its own: to look at what strangers may post takes up to half a second.
 import { parentPort } from 'node:worker_threads';
 import { SAML } from '@node-saml/node-saml';
-import { lowerThisThread } from '../../../kernel/crypto/hashes/priority.ts';
 
 /** Where signatures are: whichever there are, each must be right. */
 export interface Signatures {
@@ -44,5 +43,4 @@ async function judge({ encoded, certificates, audience, acs, signed }: Job): Pro
   }
 }
 
-lowerThisThread();
 parentPort?.on('message', async (job: Job) => parentPort?.postMessage(await judge(job)));
