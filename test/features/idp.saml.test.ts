@@ -5,7 +5,6 @@ import { pino } from 'pino';
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { SAMLBinding, SAMLNameIDFormat, SAMLSignatureAlgorithm } from '../../gen/zitadel/idp/v1/idp_pb.ts';
 import type { AddSAMLProviderRequestSchema } from '../../gen/zitadel/management/v1/management_pb.ts';
-import { newKeyPair } from '../../src/features/idp/protocols/samlKey.ts';
 import { childrenOf, namespaces, onlyChild, readXml } from '../../src/features/idp/protocols/samlXml.ts';
 import { createOrganization, homeOf, type Plain, unique } from '../support/actors.ts';
 import { launchBrowser } from '../support/browser.ts';
@@ -612,16 +611,20 @@ describe('what strangers post', () => {
   ])('refused soon: %s', async (_name, change, description) => {
     const asked = await begin(plainId);
     const form = formOf(asked, change(await idp.respond(asked)));
-    const started = performance.now();
+    const before = process.cpuUsage();
     const landing = await submit(form);
-    expect(performance.now() - started).toBeLessThan(2000);
+    // Microseconds of work, whatever else the machine does.
+    expect(process.cpuUsage(before).user).toBeLessThan(2_000_000);
     await expectRefusal(landing, asked, description);
   });
 
   test('what takes long to verify does so beside the thread that answers everybody', async () => {
-    const others = await Promise.all(Array.from({ length: 4 }, () => newKeyPair('provider.test', new Date())));
-    const keys = others.map(({ certificate }) => {
-      const data = `<X509Data><X509Certificate>${new X509Certificate(certificate).raw.toString('base64')}</X509Certificate></X509Data>`;
+    // Each is one more look. Nobody verifies who signed a certificate: with another last byte it is another one.
+    const keys = [1, 2, 3, 4].map((bits) => {
+      const bytes = new X509Certificate(idp.key.certificate).raw.map((byte, at, all) =>
+        at === all.length - 1 ? byte ^ bits : byte,
+      );
+      const data = `<X509Data><X509Certificate>${Buffer.from(bytes).toString('base64')}</X509Certificate></X509Data>`;
       return `<KeyDescriptor use="signing"><KeyInfo xmlns="${namespaces.signature}">${data}</KeyInfo></KeyDescriptor>`;
     });
     const metadata = xmlMetadata((await ownMetadata()).replace('<KeyDescriptor ', `${keys.join('')}<KeyDescriptor `));
