@@ -7,14 +7,16 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { readProviders } from '../src/features/idp/convertFile.ts';
 import { createHuman, createOrganization, unique } from './support/actors.ts';
-import { startCommand } from './support/roster.ts';
+import { start } from './support/journeys.ts';
+import { rosterHere, startCommand } from './support/roster.ts';
+import { startSamlProvider } from './support/samlProvider.ts';
 import { scratch } from './support/scratch.ts';
 import { startServer, type TestServer } from './support/server.ts';
 
 let server: TestServer;
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ env: { ROSTER_OUTGOING_PRIVATE: '127.0.0.1' } });
 });
 
 beforeEach(async () => {
@@ -32,8 +34,9 @@ async function fileOf(text: string): Promise<string> {
 /** Runs the command with a file of this content. Returns its exit code and everything that it wrote. */
 async function apply(text: string, args: string[] = ['--yes'], env: NodeJS.ProcessEnv = {}) {
   const path = await fileOf(text);
-  const child = startCommand(server, ['idp', 'apply', path, ...args], env);
-  return { code: await child.exited, said: child.output().replaceAll(path, 'FILE') };
+  const variables = { ROSTER_PUBLIC_URL: server.url, ...env };
+  const { code, said } = await rosterHere(server, ['idp', 'apply', path, ...args], variables);
+  return { code, said: said.replaceAll(path, 'FILE') };
 }
 
 const rows = () =>
@@ -86,7 +89,7 @@ const secrets = /login-secret|forge-secret|google-secret|github-secret|ldap-pass
 
 test('every type is added, then nothing is left to change', async () => {
   const first = await apply(everything, ['--yes'], env);
-  expect(first).toEqual({
+  expect({ ...first, said: first.said.replaceAll(/id \d+/g, 'id ID') }).toEqual({
     code: 0,
     said: [
       '+ oidc "Login" is added',
@@ -95,6 +98,12 @@ test('every type is added, then nothing is left to change', async () => {
       '+ github "GitHub" is added, switched off',
       '+ jwt "Portal" is added',
       '+ ldap "Directory" is added',
+      `oidc "Login" has the id ID; there, enter the redirect URI ${server.url}/idps/callback`,
+      `oauth "Forge" has the id ID; there, enter the redirect URI ${server.url}/idps/callback`,
+      `google "Google" has the id ID; there, enter the redirect URI ${server.url}/idps/callback`,
+      `github "GitHub" has the id ID; there, enter the redirect URI ${server.url}/idps/callback`,
+      `jwt "Portal" has the id ID; it sends people back to ${server.url}/idps/jwt`,
+      'ldap "Directory" has the id ID',
       'Done: 6 added, 0 changed, 0 switched off.',
     ].join('\n'),
   });
@@ -162,8 +171,9 @@ test('a difference is shown by its fields, secrets by their names only; what did
 });
 
 test('without --yes and without a terminal the difference is shown, and nothing is written or waited for', async () => {
-  const { code, said } = await apply(everything, [], env);
-  expect(code).toBe(1);
+  const child = startCommand(server, ['idp', 'apply', await fileOf(everything)], env);
+  expect(await child.exited).toBe(1);
+  const said = child.output();
   expect(said).toContain('+ oidc "Login" is added');
   expect(said).toContain('Nothing was written: there is no terminal to ask at. To write this, say --yes.');
   expect(said).not.toMatch(secrets);
@@ -174,7 +184,6 @@ test('without --yes and without a terminal the difference is shown, and nothing 
 
 test.skipIf(process.platform !== 'linux').each([
   ['y', 0, 1],
-  ['n', 1, 0],
   ['', 1, 0],
 ])('at a terminal it asks, and goes by the answer "%s"', async (answer, code, written) => {
   const path = await fileOf('providers:\n  - { type: google, name: G, clientId: g, clientSecret: google-secret }\n');
@@ -232,6 +241,97 @@ test('two that are applied at once add a provider once', async () => {
   const both = await Promise.all([apply(text), apply(text)]);
   expect(both.some(({ code }) => code === 0)).toBe(true);
   expect(await rows()).toHaveLength(1);
+});
+
+describe('of SAML', () => {
+  const outgoing = { ROSTER_OUTGOING_PRIVATE: '127.0.0.1' };
+  const indented = (text: string) => text.trim().replaceAll(/^/gm, '      ');
+  const stored = async () => (await rows()).map(({ config, secret }) => ({ ...config, secret }));
+
+  test('is added with its metadata, from the file or from where they are, and follows them', async () => {
+    const provider = await startSamlProvider();
+    const metadata = async () => (await fetch(`${provider.origin}/metadata`)).text();
+    const document = await metadata();
+    const text = `providers:
+  - type: saml
+    name: Fetched
+    metadataUrl: ${provider.origin}/metadata
+    binding: post
+    withSignedRequest: true
+    nameIdFormat: email_address
+    signatureAlgorithm: rsa_sha512
+  - type: saml
+    name: Written
+    metadataXml: |
+${indented(document)}
+`;
+    const first = await apply(text, ['--yes'], outgoing);
+    expect(first.code).toBe(0);
+    const [fetched, written] = (await rows()).map(
+      ({ id }) => `${id}; there, enter the metadata ${server.url}/idps/${id}/saml/metadata`,
+    );
+    expect(first.said.split('\n')).toEqual([
+      '+ saml "Fetched" is added',
+      '+ saml "Written" is added',
+      `saml "Fetched" has the id ${fetched}`,
+      `saml "Written" has the id ${written}`,
+      'Done: 2 added, 0 changed, 0 switched off.',
+    ]);
+    const before = await stored();
+    expect(before).toEqual([
+      expect.objectContaining({
+        ...{ binding: 'post', signedRequest: true, nameIdFormat: 'email', signatureAlgorithm: 'rsa-sha512' },
+        ...{ metadataXml: document, secret: expect.any(Buffer) },
+      }),
+      expect.objectContaining({ binding: 'any', signedRequest: false, nameIdFormat: 'persistent', secret: expect.any(Buffer) }),
+    ]);
+    expect(await apply(text, ['--yes'], outgoing)).toEqual({ code: 0, said: 'Nothing to change.' });
+
+    await provider.rotate();
+    const { code, said } = await apply(text, ['--yes'], outgoing);
+    expect(code).toBe(0);
+    expect(said).toMatch(/^~ saml "Fetched" is changed \(\d+\)\n {4}metadataXml: changed\nDone: 0 added, 1 changed/);
+    expect(await stored()).toEqual([{ ...before[0], metadataXml: await metadata() }, before[1]]);
+    // What requests are signed with stays: providers hold on to its certificate.
+    const { nextStep } = await start(server, String((await rows())[0]?.id));
+    expect(nextStep.case).toBe('formData');
+  });
+
+  test('is refused by its line when nobody could sign in with it, and nothing is written', async () => {
+    const provider = await startSamlProvider();
+    const xml = await (await fetch(`${provider.origin}/metadata`)).text();
+    const text = `providers:
+  - { type: google, name: G, clientId: g, clientSecret: google-secret }
+  - { type: saml, name: Empty, metadataXml: '' }
+  - { type: saml, name: Text, metadataXml: '<html/>' }
+  - { type: saml, name: Away, metadataUrl: '${provider.origin}/nothing' }
+  - { type: saml, name: Private, metadataUrl: 'http://10.0.0.1/metadata' }
+  - { type: saml, name: Script, metadataUrl: 'javascript:alert(1)' }
+  - type: saml
+    name: Artifact
+    binding: artifact
+    metadataXml: |
+${indented(xml)}
+`;
+    const { code, said } = await apply(text, ['--yes'], outgoing);
+    expect(code).toBe(2);
+    expect(said.split('\n')).toEqual([
+      'Not done. FILE:',
+      expect.stringMatching(/^- line 3: "Empty": The metadata .* cannot be used: /),
+      expect.stringMatching(/^- line 4: "Text": The metadata .* cannot be used: they are no SAML metadata\./),
+      expect.stringMatching(/^- line 5: "Away": The metadata .* cannot be used: .* the answer is 404\./),
+      expect.stringMatching(/^- line 6: "Private": The metadata .* cannot be used: they cannot be fetched\./),
+      expect.stringMatching(/^- line 7: "Script": The URL cannot be used: /),
+      expect.stringMatching(/^- line 8: "Artifact": The binding is not supported/),
+    ]);
+    expect(await rows()).toEqual([]);
+    const neither = 'providers:\n  - { type: saml, name: Neither }\n';
+    expect((await apply(neither)).said).toContain('- line 2: metadataXml or metadataUrl is needed');
+    const both = `providers:\n  - type: saml\n    name: Both\n    metadataUrl: https://a.example\n    metadataXml: <a/>\n`;
+    expect((await apply(both)).said).toContain(
+      '- line 5: a provider of type saml has metadataUrl already: it excludes metadataXml',
+    );
+  });
 });
 
 describe('a file that is wrong', () => {
@@ -323,17 +423,20 @@ describe('a file that is wrong', () => {
   });
 
   test('or is not there', async () => {
-    const child = startCommand(server, ['idp', 'apply', '/nowhere/providers.yaml']);
-    expect(await child.exited).toBe(2);
-    expect(child.output()).toMatch(/^Not done\. \/nowhere\/providers\.yaml cannot be read: /);
+    const { code, said } = await rosterHere(server, ['idp', 'apply', '/nowhere/providers.yaml']);
+    expect(code).toBe(2);
+    expect(said).toMatch(/^Not done\. \/nowhere\/providers\.yaml cannot be read: /);
   });
 });
 
-test('the example of docs/operations.md can be applied', async () => {
+test('every example of docs/operations.md can be applied', async () => {
   const docs = await readFile(new URL('../docs/operations.md', import.meta.url), 'utf8');
-  const [, example = ''] = /```yaml\n(providers:\n[\s\S]*?)```/.exec(docs) ?? [];
-  const variables = { LOGIN_SECRET: 'login-secret', DIRECTORY_PASSWORD: 'ldap-password' };
-  const { providers, mistakes } = readProviders(example, variables);
-  expect(mistakes).toEqual([]);
-  expect(providers.length).toBeGreaterThan(1);
+  const examples = [...docs.matchAll(/```yaml\n(providers:\n[\s\S]*?)```/g)].map(([, example = '']) => example);
+  const variables = { LOGIN_SECRET: 'login-secret', FORGE_SECRET: 'forge-secret', DIRECTORY_PASSWORD: 'ldap-password' };
+  const types = examples.flatMap((example) => {
+    const { providers, mistakes } = readProviders(example, variables);
+    expect(mistakes).toEqual([]);
+    return providers.map(({ config }) => config.type);
+  });
+  expect(new Set(types)).toEqual(new Set(['oidc', 'oauth', 'ldap', 'saml', 'jwt']));
 });

@@ -19,6 +19,7 @@ export interface Operator {
   print: (line: string) => void;
   /** Writes a line on how it goes to standard error. */
   tell: (line: string) => void;
+  env: Readonly<Record<string, string | undefined>>;
   /** Aborted by the first Ctrl-C: a long command stops where it can go on later. */
   stop: AbortSignal;
 }

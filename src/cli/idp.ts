@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { applyPlan, type Change, complete, type Plan, ProvidersMoved, planProviders } from '../features/idp/apply.ts';
 import { readProviders, type WantedProvider } from '../features/idp/convertFile.ts';
-import type { Owner } from '../features/idp/repository.ts';
+import { callbackPath, jwtPath, samlMetadataPath } from '../features/idp/paths.ts';
+import type { Owner, ProviderRow } from '../features/idp/repository.ts';
 import type { Mistake } from '../features/idp/yamlFields.ts';
 import { organizationExists } from '../kernel/auth/organizations.ts';
+import type { App } from '../kernel/call.ts';
 import { failure } from '../kernel/errors.ts';
 import { operatorCall } from '../system.ts';
 import { agrees } from './ask.ts';
@@ -21,12 +23,13 @@ export const idpApply: Command = {
   run: apply,
 };
 
-async function apply({ open, print, tell, stop }: Operator, given: Given, path: string): Promise<number> {
-  const wanted = await read(path);
+async function apply({ open, print, tell, env, stop }: Operator, given: Given, path: string): Promise<number> {
+  const wanted = await read(path, env);
   const app = await open();
   const owner: Owner = given.organization === undefined ? { on: 'instance' } : { on: 'organization', id: given.organization };
   if (owner.on === 'organization' && !(await organizationExists(app.db, owner.id))) throw failure('ORGANIZATION_NOT_FOUND');
-  const providers = await complete(app, wanted);
+  const { providers, mistakes } = await complete(app, wanted);
+  refuseMistakes(path, mistakes);
   const prune = given.prune !== undefined;
   const plan = await planProviders(app, owner, providers, prune);
   refuseMistakes(path, plan.mistakes);
@@ -42,7 +45,8 @@ async function apply({ open, print, tell, stop }: Operator, given: Given, path: 
     if (!agreed) return 1;
   }
   try {
-    await applyPlan(operatorCall(app), owner, providers, { plan, prune });
+    const added = await applyPlan(operatorCall(app), owner, providers, { plan, prune });
+    for (const row of added) print(`${row.type} "${row.name}" has the id ${row.id}${toEnter(app, row)}`);
   } catch (error) {
     if (!(error instanceof ProvidersMoved)) throw error;
     tell('Not done. Somebody changed the providers in the meantime. Look again.');
@@ -52,11 +56,11 @@ async function apply({ open, print, tell, stop }: Operator, given: Given, path: 
   return 0;
 }
 
-async function read(path: string): Promise<WantedProvider[]> {
+async function read(path: string, variables: Operator['env']): Promise<WantedProvider[]> {
   const text = await readFile(path, 'utf8').catch((error: Error) => {
     throw new Usage(`${path} cannot be read: ${error.message}.`);
   });
-  const { providers, mistakes } = readProviders(text, process.env);
+  const { providers, mistakes } = readProviders(text, variables);
   refuseMistakes(path, mistakes);
   return providers;
 }
@@ -83,6 +87,23 @@ function inWords(change: Change): string[] {
       const { row } = change;
       return [`- ${row.type} "${row.name}" is switched off (${row.id})`];
     }
+  }
+}
+
+/** What the provider has to know of us. */
+function toEnter({ settings: { publicUrl } }: App, { id, type }: ProviderRow): string {
+  switch (type) {
+    case 'oidc':
+    case 'oauth':
+    case 'google':
+    case 'github':
+      return `; there, enter the redirect URI ${publicUrl}${callbackPath}`;
+    case 'saml':
+      return `; there, enter the metadata ${publicUrl}${samlMetadataPath(id)}`;
+    case 'jwt':
+      return `; it sends people back to ${publicUrl}${jwtPath}`;
+    case 'ldap':
+      return '';
   }
 }
 

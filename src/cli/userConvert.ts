@@ -1,10 +1,11 @@
 import { SeveralRealms, usersOfAuth0, usersOfKeycloak } from '../features/transfer/convertUsers.ts';
-import type { Loss, Providers } from '../features/transfer/foreign.ts';
+import type { Loss } from '../features/transfer/foreign.ts';
 import { lineOf } from '../features/transfer/record.ts';
 import { toldBy } from '../kernel/errors.ts';
 import { type Command, type Given, type Operator, Usage } from './command.ts';
 import { type Output, OutputFailed, openOutput } from './output.ts';
 import { Pace } from './pace.ts';
+import { providersOf } from './providers.ts';
 
 const options = {
   out: { value: 'FILE', help: 'where to, readable by its owner only: it holds password hashes' },
@@ -84,16 +85,4 @@ function failed(error: unknown, path: string, tell: (line: string) => void): num
   else if (error instanceof Error && 'syscall' in error) tell(`Not done. ${error.message}.`);
   else throw error;
   return 1;
-}
-
-/** `google=123,github=456` */
-function providersOf(text = ''): Providers {
-  const pairs = text.split(',').filter((pair) => pair !== '');
-  return new Map(
-    pairs.map((pair) => {
-      const [, name, id] = /^([^=]+)=(.+)$/.exec(pair) ?? [];
-      if (name === undefined || id === undefined) throw new Usage(`--provider ${text}: write NAME=ID, several with commas.`);
-      return [name, id] as const;
-    }),
-  );
 }

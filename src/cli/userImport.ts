@@ -5,6 +5,7 @@ import { operatorCall } from '../system.ts';
 import { type Command, type Given, type Operator, Usage } from './command.ts';
 import { type Entry, Report } from './importReport.ts';
 import { Pace } from './pace.ts';
+import { providersOf } from './providers.ts';
 
 const defaultBatch = 1000;
 /** Ids of a batch are locked one by one, and Postgres has room for some thousand locks. */
@@ -24,6 +25,7 @@ export const userImport: Command = {
   help,
   options: {
     organization: { value: 'ID', help: "of lines that name none; the instance's first one when left out" },
+    provider: { value: 'NAME=ID,…', help: 'ids here of the identity providers that links in the file name otherwise' },
     'dry-run': { help: 'do everything but write users' },
     report: { value: 'FILE', help: 'where refused lines are told; FILE.report.ndjson when left out' },
     verbose: { help: 'tell imported lines there as well, with the ids of their users' },
@@ -36,6 +38,7 @@ export const userImport: Command = {
 async function runImport({ open, tell, stop }: Operator, given: Given, path: string): Promise<number> {
   const options = {
     organizationId: given.organization,
+    providers: providersOf(given.provider),
     batch: batchOf(given.batch),
     rehearsal: given['dry-run'] !== undefined,
     again: given.again !== undefined,

@@ -25,7 +25,7 @@ export const reasons = {
   // Requests
   REQUEST_UNREADABLE: [Code.InvalidArgument, 'The request cannot be read: {problem}.'],
   INVALID_REQUEST: [Code.InvalidArgument, 'The request breaks a rule: {violation}.'],
-  URL_TEMPLATE_INVALID: [Code.InvalidArgument, 'The URL template cannot be used: {problem}.'],
+  URL_TEMPLATE_INVALID: [Code.InvalidArgument, 'The URL cannot be used: {problem}.'],
   EMAIL_INVALID: [Code.InvalidArgument, 'This is not an e-mail address that can be used.'],
   PHONE_INVALID: [Code.InvalidArgument, 'This is not a phone number; give it with its country code, like +41791234567.'],
   USERNAME_BLANK: [Code.InvalidArgument, 'The username is blank.'],
@@ -75,6 +75,7 @@ export const reasons = {
   ],
   CREDENTIALS_WRONG: [Code.InvalidArgument, 'The identity provider refused the name and the password.'],
   PROVIDER_URL_INVALID: [Code.InvalidArgument, 'The URL cannot be used: {problem}.'],
+  PROVIDER_HEADER_INVALID: [Code.InvalidArgument, 'The header cannot bring a token: {problem}.'],
   PROVIDER_CERTIFICATE_INVALID: [Code.InvalidArgument, 'The certificate is not PEM.'],
   PROVIDER_METADATA_INVALID: [Code.InvalidArgument, 'The metadata of the identity provider cannot be used: {problem}.'],
   PROVIDER_BINDING_UNSUPPORTED: [Code.InvalidArgument, 'The binding is not supported: HTTP-Redirect and HTTP-POST are.'],

@@ -9,7 +9,7 @@ import { avatarHandlers } from '../features/avatar/handlers.ts';
 import { emailHandlers } from '../features/email/handlers.ts';
 import { factorsHandlers } from '../features/factors/handlers.ts';
 import { instanceProviderHandlers, linkHandlers, organizationProviderHandlers } from '../features/idp/handlers.ts';
-import { intentHandlers } from '../features/idp/intentHandlers.ts';
+import { intentHandlers } from '../features/intent/handlers.ts';
 import { inviteHandlers } from '../features/invite/handlers.ts';
 import { lifecycleHandlers } from '../features/lifecycle/handlers.ts';
 import { machineHandlers } from '../features/machine/handlers.ts';

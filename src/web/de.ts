@@ -69,6 +69,10 @@ export const de: PageTexts = {
   problem: 'Es gibt ein Problem',
   link: 'Dieser Code geht nicht: Er ist falsch, wurde schon gebraucht, oder seine Zeit ist um. Fordern Sie eine neue Nachricht an.',
   incomplete: 'Dieser Link ist nicht vollständig. Öffnen Sie ihn so, wie er in der Nachricht steht.',
+  notRead: {
+    title: 'Diese Anmeldung hat nicht geklappt',
+    about: 'Was von dort mitgeschickt wurde, ist nicht lesbar oder zu viel. Sagen Sie es denen, die Sie dorthin geschickt haben.',
+  },
   noJourney: {
     title: 'Diese Anmeldung ist vorbei',
     about:

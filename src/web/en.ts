@@ -65,6 +65,10 @@ export const en: PageTexts = {
   problem: 'There is a problem',
   link: 'This code does not work: it is wrong, it was used already, or its time is over. Ask for a new message.',
   incomplete: 'This link is not complete. Open it as it stands in the message.',
+  notRead: {
+    title: 'This sign-in did not work',
+    about: 'What was sent along from there cannot be read, or is too much. Tell those who sent you there.',
+  },
   noJourney: {
     title: 'This sign-in is over',
     about: 'It took too long, or was finished before. Go back to where you wanted to sign in, and begin again.',

@@ -1,7 +1,7 @@
 import { type NodeRequest, pathOf } from '../server/handler.ts';
 import { assetRoutes } from './assets.ts';
 import { comesFromElsewhere, isOwnForm } from './crossSite.ts';
-import { readForm } from './form.ts';
+import { readForm, UnreadableForm } from './form.ts';
 import { formRoute } from './formPages.ts';
 import { idpRoutes } from './idps/routes.ts';
 import { samlRoute } from './idps/saml.ts';
@@ -29,7 +29,7 @@ export async function answer(visit: Visit): Promise<Answer> {
   if (!route) return { status: 404, body: tellingPage(visit, texts.noPage.title, texts.noPage.about) };
   const { get, post, callback } = route;
   if (callback && request.method === 'GET') return callback(visit, queryOf(request));
-  if (callback && request.method === 'POST') return callback(visit, await readForm(request, maximumCallbackBytes));
+  if (callback && request.method === 'POST') return takeBack(visit, callback);
   if (get && (request.method === 'GET' || request.method === 'HEAD')) return get(visit);
   if (!post || request.method !== 'POST') return { status: 405, headers: { allow: methodsOf(route) } };
   if (comesFromElsewhere(request)) return { status: 403 };
@@ -39,6 +39,18 @@ export async function answer(visit: Visit): Promise<Answer> {
 
 /** A signed assertion with its certificates stays below it. */
 const maximumCallbackBytes = 512 * 1024;
+
+/** Who was sent here with a form that is not read sees a page: he can do nothing about it, and knows nothing of forms. */
+async function takeBack(visit: Visit, callback: NonNullable<Route['callback']>): Promise<Answer> {
+  const { app, id, request, texts } = visit;
+  const sent = await readForm(request, maximumCallbackBytes).catch((error: unknown) => {
+    if (error instanceof UnreadableForm) return error.status;
+    throw error;
+  });
+  if (typeof sent !== 'number') return callback(visit, sent);
+  app.log.info({ request: id, path: pathOf(request), status: sent }, 'what a provider sent along is not read');
+  return { status: sent, body: tellingPage(visit, texts.notRead.title, texts.notRead.about) };
+}
 
 const queryOf = (request: NodeRequest): URLSearchParams => new URL(request.url ?? '', 'http://localhost').searchParams;
 

@@ -28,6 +28,7 @@ export interface PageTexts {
     instead: string;
   };
   /** A provider sent somebody back of whom nothing is known, or no more. */
+  notRead: { title: string; about: string };
   noJourney: { title: string; about: string };
   totp: {
     title: string;

@@ -493,7 +493,20 @@ test('no line of the log holds a token, a code or a secret, whatever goes wrong'
   };
   await during(provider, { alter }, async () => void (await returnFrom(idp, keep)));
   await returnFrom(await addOauth(server, provider, { idAttribute: 'none' }), keep);
+  const { id } = await begin(server, idp);
+  const asked = {
+    state: id,
+    iss: provider.issuer,
+    error: 'invalid_request',
+    error_description: 'unsupported prompt: \u001b[31mnone',
+  };
+  await land(`${server.url}/idps/callback?${new URLSearchParams(asked)}`);
   const text = lines.join('');
-  expect(lines.filter((line) => line.includes('a sign-in at a provider failed')).length).toBe(7);
+  const failures = lines.filter((line) => line.includes('a sign-in at a provider failed'));
+  expect(failures.length).toBe(8);
+  // Whoever set the provider up finds out what is wrong.
+  expect(failures.filter((line) => line.includes('"level":40')).map((line) => /the provider says [^"]*/.exec(line)?.[0])).toEqual(
+    expect.arrayContaining(['the provider says invalid_grant', 'the provider says invalid_request: unsupported prompt: 31mnone']),
+  );
   for (const secret of [...secrets, 'secret-t', 'secret-token']) expect(text).not.toContain(secret);
 });

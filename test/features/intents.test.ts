@@ -63,6 +63,13 @@ describe('a sign-in begins', () => {
     expect(nextStep.case).toBe('authUrl');
   });
 
+  test('under an id that nobody guesses: whoever knows it can end it', async () => {
+    const [first, second] = [await begin(server, idp), await begin(server, idp)].map(({ id }) => id);
+    expect([first, second]).toEqual([expect.stringMatching(/^\d{18}$/), expect.stringMatching(/^\d{18}$/)]);
+    const apart = Number(BigInt(first ?? 0) - BigInt(second ?? 0));
+    expect(Math.abs(apart)).toBeGreaterThan(1e10);
+  });
+
   test('at a provider that there is, which is switched on, and in one of the ways', async () => {
     expect(await outcome(start(server, 'none'))).toBe('FailedPrecondition PROVIDER_UNKNOWN');
     await switchedOff(idp, async () => {
@@ -236,6 +243,19 @@ describe('a sign-in ends', () => {
     const left = await onTheWay(off);
     await server.as().admin.deleteProvider({ id: off });
     expect(await land(left.callback)).toEqual(nowhere);
+  });
+
+  test('before it begins, when the provider is deleted while it is being asked', async () => {
+    const gone = await addOidc(server, provider);
+    const deleted: NonNullable<ReturnType<TestProvider['instead']['get']>> = async (_, response) => {
+      await server.as().admin.deleteProvider({ id: gone });
+      const { issuer } = provider;
+      const answer = { issuer, authorization_endpoint: `${issuer}/auth`, token_endpoint: `${issuer}/token` };
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
+    };
+    await during(provider, { instead: new Map([['/.well-known/openid-configuration', deleted]]) }, async () => {
+      expect(await outcome(start(server, gone))).toBe('FailedPrecondition PROVIDER_UNKNOWN');
+    });
   });
 
   test('as a failure when the provider is switched off while it is being asked', async () => {

@@ -38,6 +38,7 @@ async function policy(name: 'show' | 'set' | 'remove', given: Record<string, str
       print: (line) => lines.push(line),
       tell: () => {},
       stop: new AbortController().signal,
+      env: {},
     },
     given,
     '',

@@ -272,6 +272,13 @@ describe.each(services)('%s', (_, service, place) => {
       ['root_ca', () => at.addLDAPProvider({ name: 'x', ...ldap, bindPassword: 'x', rootCa: new Uint8Array(12_001) })],
     ] as const;
     for (const [field, call] of named) expect(await brokenFields(call())).toEqual([field]);
+    for (const headerName of ['x token', 'x-token:', 'x\r\ny', 'jeton-é', ':path', 'Cookie', 'HOST', 'transfer-encoding']) {
+      expect(await brokenFields(at.addJWTProvider({ name: 'x', ...jwt, headerName }))).toEqual(['header_name']);
+    }
+    expect(await outcome(at.addJWTProvider({ name: 'x', ...jwt, headerName: 'Host' }))).toBe(
+      'InvalidArgument PROVIDER_HEADER_INVALID',
+    );
+    expect(await outcome(at.addJWTProvider({ name: 'x', ...jwt, headerName: 'Authorization' }))).toBe('ok');
     for (const pem of ['x', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', `${certificate}\nx`]) {
       const refused = at.addLDAPProvider({ name: 'x', ...ldap, bindPassword: 'x', rootCa: Buffer.from(pem) });
       expect(await brokenFields(refused)).toEqual(['root_ca']);

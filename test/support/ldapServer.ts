@@ -18,12 +18,14 @@ export interface Person {
 /** Where something goes wrong. */
 export type Stage = 'bind' | 'search' | 'starttls';
 
+export type Trouble = number | 'silence' | 'hang up' | undefined;
+
 export interface LdapOptions {
   /** Default: none, and StartTLS for who asks. */
   security?: 'tls' | 'none';
   people?: Person[];
   /** A result code, or no answer at all; undefined lets it pass. */
-  trouble?: (stage: Stage, dn: string) => number | 'silence' | 'hang up' | undefined;
+  trouble?: (stage: Stage, dn: string) => Trouble | Promise<Trouble>;
   host?: string;
 }
 
@@ -62,8 +64,8 @@ export async function startLdap({ people = [], trouble = () => undefined, ...opt
   });
 
   /** Goes on, or does what the test wants instead. */
-  const at = (stage: Stage, dn: string, { connection }: { connection: Socket }, answer: (code?: number) => void): void => {
-    const what = trouble(stage, dn);
+  const at = async (stage: Stage, dn: string, { connection }: { connection: Socket }, answer: (code?: number) => void) => {
+    const what = await trouble(stage, dn);
     if (what === 'hang up') connection.destroy();
     else if (what !== 'silence') answer(what);
   };
@@ -72,7 +74,7 @@ export async function startLdap({ people = [], trouble = () => undefined, ...opt
     const dn = request.name.toString();
     const password = request.credentials;
     binds.push({ dn, password, secure: request.connection instanceof TLSSocket });
-    at('bind', dn, request, (code) => {
+    void at('bind', dn, request, (code) => {
       const known = [manager, ...people].find((person) => spelled(person.dn) === spelled(dn));
       reply.end(code ?? (known?.password === password ? 0 : result.invalidCredentials));
       next();
@@ -81,7 +83,7 @@ export async function startLdap({ people = [], trouble = () => undefined, ...opt
 
   server.search('', (request, reply, next) => {
     searches++;
-    at('search', '', request, (code) => {
+    void at('search', '', request, (code) => {
       // The library would leave out names for their case.
       reply.attributes = [];
       const matching = people.filter(({ attributes }) => request.filter.matches(attributes));
@@ -96,7 +98,7 @@ export async function startLdap({ people = [], trouble = () => undefined, ...opt
   });
 
   server.exop(startTls, (request, reply, next) => {
-    at('starttls', '', request, (code) => {
+    void at('starttls', '', request, (code) => {
       const { connection } = request;
       reply.end(code ?? 0);
       if (code === undefined) {

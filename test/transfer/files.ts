@@ -46,7 +46,14 @@ export async function importFile(
   const stop = new AbortController();
   const refusals: Refusal[] = [];
   const imported: ImportedLine[] = [];
-  const defaults = { organizationId: undefined, batch: 1000, rehearsal: false, again: false, stop: stop.signal };
+  const defaults = {
+    organizationId: undefined,
+    providers: new Map(),
+    batch: 1000,
+    rehearsal: false,
+    again: false,
+    stop: stop.signal,
+  };
   const observer = {
     begins: async () => {},
     judged: async (refused: readonly Refusal[], went: readonly ImportedLine[]) => {

@@ -8,10 +8,10 @@ import { beforeAll, expect, test } from 'vitest';
 import { ImportMoved } from '../../src/features/transfer/service.ts';
 import { hashPassword } from '../../src/kernel/crypto/hashes/hashes.ts';
 import { acceptedVectors } from '../kernel/hashVectors.ts';
-import { createHuman, createOrganization, readHuman } from '../support/actors.ts';
+import { createHuman, createOrganization, readHuman, unique } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
 import { createProvider } from '../support/providers.ts';
-import { roster, startCommand } from '../support/roster.ts';
+import { roster, rosterHere, startCommand } from '../support/roster.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { fileOf, importFile, importRows, linesOf, person, type Row } from './files.ts';
 
@@ -203,6 +203,23 @@ interface Theft {
   take: (sql: TransactionSql) => Promise<unknown>;
   reason: string;
 }
+
+test('links name providers as the old system does, where the command says what they are here', async () => {
+  const [google, own] = [await createProvider(server), await createProvider(server)];
+  const link = (idpId: string, userId: string) => ({ idpId, userId, userName: 'x' });
+  const userId = unique('linked');
+  const path = await fileOf([
+    person({ userId, idpLinks: [link('old-google', 'A'), link('old-hub', 'B'), link(own, 'C')] }),
+    person({ idpLinks: [link('unknown', 'A')] }),
+  ]);
+  const provider = ['--provider', `old-google=${google},old-hub=${google}`];
+  expect((await rosterHere(server, ['user', 'import', path, ...provider])).code).toBe(1);
+  const { result } = await server.as().users.listIDPLinks({ userId });
+  expect(Object.fromEntries(result.map((each) => [each.userId, each.idpId]))).toEqual({ A: google, B: google, C: own });
+  expect(await readFile(`${path}.report.ndjson`, 'utf8')).toContain('"reason":"PROVIDER_UNKNOWN"');
+  const wrong = await rosterHere(server, ['user', 'import', path, '--provider', 'old-google']);
+  expect(wrong).toEqual({ code: 2, said: 'Not done. --provider old-google: write NAME=ID, several with commas.' });
+});
 
 async function theftOfName(): Promise<Theft> {
   const rows = people(3);

@@ -1,6 +1,7 @@
 // Brings the providers of an owner to what a file wants: first what it would come to, then that and nothing else.
 import { isDeepStrictEqual } from 'node:util';
 import { type App, type Call, type Tx, transaction } from '../../kernel/call.ts';
+import { toldBy } from '../../kernel/errors.ts';
 import type { WantedProvider } from './convertFile.ts';
 import { shownFields } from './convertProvider.ts';
 import { findOwnProviders, lockProviders, type Owner, type ProviderRow } from './repository.ts';
@@ -30,18 +31,33 @@ export class ProvidersMoved extends Error {
   override name = 'ProvidersMoved';
 }
 
-/** With the metadata of SAML providers, which may have to be fetched. PROVIDER_METADATA_INVALID, PROVIDER_BINDING_UNSUPPORTED. */
-export function complete(app: App, wanted: readonly WantedProvider[]): Promise<WantedProvider[]> {
-  return Promise.all(
-    wanted.map(async (provider) => {
-      const { config, metadataUrl } = provider;
-      if (config.type !== 'saml') return provider;
-      const metadataXml = metadataUrl === '' ? config.metadataXml : await fetchMetadata(app, metadataUrl);
-      const whole = { ...config, metadataXml };
-      await checkSaml(app.clock(), whole, metadataUrl === '' ? 'metadata_xml' : 'metadata_url');
-      return { ...provider, config: whole };
-    }),
-  );
+/** With the metadata of SAML providers, which may have to be fetched, and with what is wrong with them. */
+export async function complete(
+  app: App,
+  wanted: readonly WantedProvider[],
+): Promise<{ providers: WantedProvider[]; mistakes: Mistake[] }> {
+  const mistakes: Mistake[] = [];
+  const whole = wanted.map(async (provider) => {
+    try {
+      return await withMetadata(app, provider);
+    } catch (error) {
+      const told = toldBy(error);
+      if (!told) throw error;
+      mistakes.push({ line: provider.line, problem: `"${provider.name}": ${told.message}` });
+      return [];
+    }
+  });
+  const providers = (await Promise.all(whole)).flat();
+  return { providers, mistakes: mistakes.toSorted((a, b) => a.line - b.line) };
+}
+
+async function withMetadata(app: App, provider: WantedProvider): Promise<WantedProvider> {
+  const { config, metadataUrl } = provider;
+  if (config.type !== 'saml') return provider;
+  const metadataXml = metadataUrl === '' ? config.metadataXml : await fetchMetadata(app, metadataUrl);
+  const whole = { ...config, metadataXml };
+  await checkSaml(app.clock(), whole, metadataUrl === '' ? 'metadata_xml' : 'metadata_url');
+  return { ...provider, config: whole };
 }
 
 /** `prune` switches off what the file does not name; nothing is ever deleted, as its links would go with it. */
@@ -89,33 +105,34 @@ function differencesOf(app: Pick<App, 'keys'>, row: ProviderRow, wanted: WantedP
   return found;
 }
 
-/** Does exactly what was planned. ProvidersMoved: it would be something else by now. */
+/** Does exactly what was planned. Returns those that were added. ProvidersMoved: it would be something else by now. */
 export function applyPlan(
   call: Call,
   owner: Owner,
   wanted: readonly WantedProvider[],
   { plan, prune }: { plan: Plan; prune: boolean },
-): Promise<void> {
+): Promise<ProviderRow[]> {
   return transaction(call, async (tx) => {
     const now = planFor(tx, await lockProviders(tx, owner), wanted, prune);
     if (!isDeepStrictEqual(now, plan)) throw new ProvidersMoved();
-    for (const change of now.changes) await make(tx, owner, change);
+    const added: ProviderRow[] = [];
+    for (const change of now.changes) added.push(...(await make(tx, owner, change)));
+    return added;
   });
 }
 
-async function make(tx: Tx, owner: Owner, change: Change): Promise<void> {
+async function make(tx: Tx, owner: Owner, change: Change): Promise<ProviderRow[]> {
   switch (change.kind) {
     case 'add': {
       const { wanted } = change;
       const secret = wanted.config.type === 'saml' ? await newSigningKey(tx, tx.now) : wanted.secret;
-      await newProvider(tx, owner, { ...wanted, secret });
-      break;
+      return [await newProvider(tx, owner, { ...wanted, secret })];
     }
     case 'change':
       await changeProvider(tx, change.row, change.wanted);
-      break;
+      return [];
     case 'switch off':
       await changeProvider(tx, change.row, { ...change.row, secret: '', state: 'inactive' });
-      break;
+      return [];
   }
 }

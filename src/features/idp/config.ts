@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import type { ProviderConfig } from '../../kernel/db/providerConfig.ts';
 import { invalidField } from '../../kernel/errors.ts';
 
-/** PROVIDER_URL_INVALID, PROVIDER_CERTIFICATE_INVALID: what could never work is refused where it is typed. */
+/** PROVIDER_URL_INVALID, PROVIDER_HEADER_INVALID, PROVIDER_CERTIFICATE_INVALID: what could never work is refused where it is typed. */
 export function checkConfig(config: ProviderConfig): void {
   switch (config.type) {
     case 'oidc':
@@ -17,6 +17,7 @@ export function checkConfig(config: ProviderConfig): void {
     case 'jwt':
       checkUrl(config.endpoint, 'jwt_endpoint');
       checkUrl(config.keysEndpoint, 'keys_endpoint');
+      checkHeader(config.headerName);
       break;
     case 'ldap':
       for (const [index, server] of config.servers.entries()) checkUrl(server, `servers[${index}]`, ['ldap:', 'ldaps:']);
@@ -37,6 +38,22 @@ export function checkUrl(text: string, field: string, schemes: readonly string[]
   if (!schemes.includes(protocol)) throw refuse(`it has to begin with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`);
   if (hostname === '' || username !== '' || password !== '' || hash !== '')
     throw refuse('it needs a host, and neither user nor fragment');
+}
+
+/** RFC 9110, 5.6.2. */
+const token = /^[!#$%&'*+.^_`|~\w-]+$/;
+
+/** Those that end at the next hop (RFC 9110, 7.6.1), and those that say how a request is to be read or where it comes from. */
+const takenHeaders = new Set([
+  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer'],
+  ...['transfer-encoding', 'upgrade', 'host', 'content-length', 'content-type', 'content-encoding', 'expect'],
+  ...['cookie', 'set-cookie', 'via', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'],
+]);
+
+function checkHeader(name: string): void {
+  const refuse = (problem: string) => invalidField('PROVIDER_HEADER_INVALID', 'header_name', { problem });
+  if (!token.test(name)) throw refuse('its name has characters that no header has');
+  if (takenHeaders.has(name.toLowerCase())) throw refuse('HTTP or a proxy has it for something else');
 }
 
 const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;

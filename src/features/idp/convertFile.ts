@@ -109,7 +109,9 @@ function providerOf(reading: Reading, node: Node | null): WantedProvider | undef
   for (const { field, message } of violations) {
     const [first] = field;
     const name = first?.kind === 'field' ? first.jsonName : '';
-    mistakes.push({ line: at(name), problem: `${name || 'the provider'} ${message}` });
+    const needed = first?.kind === 'oneof' ? first.fields.map(({ jsonName }) => jsonName).join(' or ') : undefined;
+    const problem = needed === undefined ? `${name || 'the provider'} ${message}` : `${needed} is needed`;
+    mistakes.push({ line: at(name), problem });
   }
   if (violations.length === 0) checkInput(input, schema, at, mistakes);
   return { ...input, secret: hasSecret || secretField === undefined ? input.secret : '', state, line, metadataUrl, secretField };

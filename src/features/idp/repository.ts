@@ -82,6 +82,12 @@ export async function keepUsable(tx: Tx, owner: Owner, id: string): Promise<Prov
   return row;
 }
 
+/** Whosever it is; it cannot be deleted, nor switched off, before the transaction ends. */
+export async function keepProvider(tx: Tx, id: string): Promise<ProviderRow | undefined> {
+  const [row] = await tx.db.select().from(identityProviders).where(eq(identityProviders.id, id)).for('share');
+  return row;
+}
+
 /** Whosever it is. */
 export async function findProvider(db: Db, id: string): Promise<ProviderRow | undefined> {
   const [row] = await db.select().from(identityProviders).where(eq(identityProviders.id, id));

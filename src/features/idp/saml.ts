@@ -4,7 +4,6 @@ import type { App } from '../../kernel/call.ts';
 import type { ProviderConfig } from '../../kernel/db/providerConfig.ts';
 import { invalidField } from '../../kernel/errors.ts';
 import { checkUrl } from './config.ts';
-import { findIntent } from './intentRepository.ts';
 import { providerFetch } from './protocols/fetching.ts';
 import { findProvider } from './repository.ts';
 
@@ -69,7 +68,3 @@ export async function metadataFor(app: Pick<App, 'db' | 'keys' | 'settings'>, pr
   if (provider?.config.type !== 'saml') return undefined;
   return (await import('./protocols/saml.ts')).ourMetadata(app, provider, provider.config);
 }
-
-/** Whether a journey leads through that provider: what another one posts is not for it. */
-export const leadsThrough = async ({ db }: Pick<App, 'db'>, intentId: string, providerId: string): Promise<boolean> =>
-  (await findIntent(db, intentId))?.providerId === providerId;

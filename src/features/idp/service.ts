@@ -1,5 +1,6 @@
 // Owns: the identity providers that people may sign in with, of the instance and of organizations, and the accounts there
-// that are linked to users here. Leaves the walk to a provider and back to intents.ts.
+// that are linked to users here. Leaves the walk to a provider and back to features/intent, what is
+// said on it to protocols/.
 import { isDeepStrictEqual } from 'node:util';
 import { forgetProvider } from '../../kernel/auth/sessions.ts';
 import type { Call, Tx } from '../../kernel/call.ts';

@@ -63,6 +63,11 @@ export function messageOf(reading: Reading, message: DescMessage, entries: reado
       reading.mistakes.push({ line, problem: `${what} has no field "${key}"` });
       continue;
     }
+    const other = field.oneof?.fields.find(({ jsonName }) => jsonName in json);
+    if (other) {
+      reading.mistakes.push({ line, problem: `${what} has ${other.jsonName} already: it excludes ${key}` });
+      continue;
+    }
     const read = fieldOf(reading, field, value);
     if (read !== undefined) json[key] = read;
   }

@@ -4,7 +4,7 @@ import type { UserRow } from '../../kernel/call.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { countTry, settleTry } from '../../kernel/guessing.ts';
 import type { Channel } from '../../kernel/outbox/message.ts';
-import { useIntent } from '../idp/intents.ts';
+import { useIntent } from '../intent/service.ts';
 import { hasFactor } from '../otp/repository.ts';
 import { verifyAssertion } from '../passkey/assertion.ts';
 import { confirmPassword } from '../password/check.ts';

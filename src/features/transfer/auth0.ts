@@ -9,12 +9,11 @@ import {
   list,
   member,
   names,
-  type Providers,
   tellMissingEmail,
   text,
   timeOf,
 } from './foreign.ts';
-import type { UserRecord } from './record.ts';
+import type { Providers, UserRecord } from './record.ts';
 
 /** What tells nothing about a user that could be kept. */
 const passing = [

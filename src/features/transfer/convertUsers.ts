@@ -3,8 +3,9 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fromAuth0 } from './auth0.ts';
 import { elementsIn } from './elements.ts';
-import type { Converted, Providers } from './foreign.ts';
+import type { Converted } from './foreign.ts';
 import { fromKeycloak } from './keycloak.ts';
+import type { Providers } from './record.ts';
 
 /** The users of a realm export of Keycloak: one file, or the folder of a realm with its files of users. */
 export async function* usersOfKeycloak(path: string, providers: Providers): AsyncGenerator<Converted> {

@@ -1,6 +1,6 @@
 // What the converters from other systems have in common.
 import { parseHash } from '../../kernel/crypto/hashes/hashes.ts';
-import type { IdpLink, UserRecord } from './record.ts';
+import type { IdpLink, Providers, UserRecord } from './record.ts';
 
 /** A user of another system as a line, and what of him is not in it. */
 export interface Converted {
@@ -13,9 +13,6 @@ export interface Loss {
   what: string;
   message: string;
 }
-
-/** The ids that identity providers have here, by what the other system calls them. */
-export type Providers = ReadonlyMap<string, string>;
 
 export const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
 

@@ -7,13 +7,12 @@ import {
   list,
   member,
   names,
-  type Providers,
   tellMissingEmail,
   text,
   timeOf,
 } from './foreign.ts';
 import { credentialsOf } from './keycloakCredentials.ts';
-import type { UserRecord } from './record.ts';
+import type { Providers, UserRecord } from './record.ts';
 
 export function fromKeycloak(user: unknown, providers: Providers): Converted {
   const losses: Loss[] = [];

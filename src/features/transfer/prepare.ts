@@ -17,7 +17,7 @@ import { refusalOf as policyRefusal } from '../password/policy.ts';
 import { findPolicy, instance } from '../password/policyRepository.ts';
 import { type Line, objectIn } from './lines.ts';
 import { parseRecord } from './parse.ts';
-import type { MetadataValue, UserRecord } from './record.ts';
+import type { MetadataValue, Providers, UserRecord } from './record.ts';
 
 /** A line that did not become a user, and why. */
 export interface Refusal extends Pick<Told, 'reason' | 'message' | 'field'> {
@@ -51,18 +51,21 @@ export const slice = 5;
 /** Passwords that are hashed at once: enough for every core, and too few to be told that there are too many. */
 const hashedAtOnce = 16;
 
-/** Reads lines, and holds each against the rules that need no other user. `organizationId` is for those that name none. */
+/**
+ * Reads lines, and holds each against the rules that need no other user. `organizationId` is for those that name none;
+ * a provider that `providers` does not know is called here as it is there.
+ */
 export async function prepare(
   call: Call,
   lines: readonly Line[],
-  { organizationId, rehearsal }: { organizationId: string; rehearsal: boolean },
+  { organizationId, providers, rehearsal }: { organizationId: string; providers: Providers; rehearsal: boolean },
 ): Promise<Prepared> {
   const prepared: Prepared = { candidates: [], refusals: [] };
   for (const [index, line] of lines.entries()) {
     if (index % slice === 0) await setImmediate();
     let record: UserRecord | undefined;
     try {
-      record = parseRecord(objectIn(line));
+      record = linkedHere(parseRecord(objectIn(line)), providers);
       const user = checkNewUser(call, toNewUser(record));
       checkTimes(call, record);
       prepared.candidates.push(candidateOf(call, line, record.organizationId ?? organizationId, record, user));
@@ -72,6 +75,11 @@ export async function prepare(
   }
   await (rehearsal ? judgePasswords : hashPasswords)(call, prepared.candidates);
   return prepared;
+}
+
+function linkedHere(record: UserRecord, providers: Providers): UserRecord {
+  if (providers.size === 0 || record.idpLinks === undefined) return record;
+  return { ...record, idpLinks: record.idpLinks.map((link) => ({ ...link, idpId: providers.get(link.idpId) ?? link.idpId })) };
 }
 
 function candidateOf({ ids }: Call, line: Line, organizationId: string, record: UserRecord, user: NewUser): Candidate {

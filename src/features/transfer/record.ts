@@ -9,6 +9,9 @@ export interface IdpLink {
   userName: string;
 }
 
+/** The ids that identity providers have here, by what the other system calls them. */
+export type Providers = ReadonlyMap<string, string>;
+
 /** What a line of a file says of a user: the format of import, export and converters (docs/import.md). */
 export interface UserRecord {
   type: UserRow['type'];

@@ -6,6 +6,7 @@ import { Earlier } from './earlier.ts';
 import { type Admitted, type Judged, judge } from './judge.ts';
 import type { Line } from './lines.ts';
 import { type Prepared, prepare, type Refusal } from './prepare.ts';
+import type { Providers } from './record.ts';
 import {
   findFirstOrganization,
   findProgress,
@@ -21,6 +22,7 @@ import { batchesIn, type Source } from './source.ts';
 export interface ImportOptions {
   /** For lines that name none; the instance's first one when undefined. */
   organizationId: string | undefined;
+  providers: Providers;
   /** Lines of a transaction. */
   batch: number;
   /** Does everything but write. */
@@ -72,13 +74,15 @@ export async function importUsers(
   const start = (options.again ? undefined : await findProgress(call.db, file)) ?? fresh;
   await observer.begins(start);
   const batches = batchesIn(source, start, options.batch);
-  const run: Run = { call, organizationId, rehearsal: options.rehearsal, observer, batches, stop: options.stop };
-  return forEachBatch(run, start, options.rehearsal ? rehearsing(new Earlier()) : store);
+  const { providers, rehearsal, stop } = options;
+  const run: Run = { call, organizationId, providers, rehearsal, observer, batches, stop };
+  return forEachBatch(run, start, rehearsal ? rehearsing(new Earlier()) : store);
 }
 
 interface Run {
   call: Call;
   organizationId: string;
+  providers: Providers;
   rehearsal: boolean;
   observer: ImportObserver;
   batches: AsyncGenerator<Line[]>;

@@ -1,8 +1,8 @@
 // Where identity providers send browsers back to. What they bring is held against the journey that began here; nobody is
 // sent anywhere but to the URLs that were named at the beginning.
 import type { IncomingHttpHeaders } from 'node:http';
-import { finishJourney } from '../../features/idp/intents.ts';
 import { callbackPath, jwtPath } from '../../features/idp/paths.ts';
+import { finishJourney } from '../../features/intent/service.ts';
 import { tellingPage } from '../layout.ts';
 import { type Answer, callFor, type Route, type Visit } from '../visit.ts';
 

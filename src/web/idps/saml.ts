@@ -1,5 +1,6 @@
 // What stands at a path of each SAML provider: our metadata, and where it posts responses to.
-import { leadsThrough, metadataFor } from '../../features/idp/saml.ts';
+import { metadataFor } from '../../features/idp/saml.ts';
+import { leadsThrough } from '../../features/intent/service.ts';
 import { tellingPage } from '../layout.ts';
 import type { Answer, Route, Visit } from '../visit.ts';
 import { arrive, isId } from './routes.ts';

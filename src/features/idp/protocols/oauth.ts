@@ -8,6 +8,7 @@ import {
   type Configuration,
   calculatePKCECodeChallenge,
   fetchUserInfo,
+  ResponseBodyError,
   skipSubjectCheck,
 } from 'openid-client';
 import type { App } from '../../../kernel/call.ts';
@@ -59,7 +60,9 @@ export async function finishOauth(
       ...(nonce !== '' && { expectedNonce: nonce, idTokenExpected: true }),
       ...(verifier !== '' && { pkceCodeVerifier: verifier }),
     }).catch((error: unknown) => {
-      throw error instanceof AuthorizationResponseError ? refusalOf(error) : error;
+      if (error instanceof AuthorizationResponseError) throw refusalOf(error);
+      if (error instanceof ResponseBodyError) throw new Error(`the provider says ${codeIn(error)}`);
+      throw error;
     }),
   );
   const claims = tokens.claims();
@@ -77,11 +80,19 @@ export async function finishOauth(
   };
 }
 
+/** Characters. */
+const maximumSaid = 200;
 /** A code as specifications register them. Whoever has the link of the way back may write anything there. */
 const errorCode = /^[a-z][a-z_]{0,63}$/;
 
-const refusalOf = (error: AuthorizationResponseError) =>
-  new ProviderRefusal(errorCode.test(error.error) ? error.error : 'server_error', 'the provider refused', { cause: error });
+const codeIn = ({ error }: { error: string }): string => (errorCode.test(error) ? error : 'server_error');
+
+/** What the provider says beside the code is for the log. */
+function refusalOf(error: AuthorizationResponseError): ProviderRefusal {
+  const code = codeIn(error);
+  const said = (error.error_description ?? '').replaceAll(/[^\p{L}\p{N}.,:'-]+/gu, ' ').slice(0, maximumSaid);
+  return new ProviderRefusal(code, 'the provider refused', { cause: new Error(`the provider says ${code}: ${said}`) });
+}
 
 /** What the provider says of the person whose access token it is. */
 async function userOf(

@@ -1,9 +1,10 @@
 // Owns: whether a response is what the provider signed. What a response says outside of its signatures can only have it
 // refused; who somebody is, is read from the verified text alone.
-import { SAML } from '@node-saml/node-saml';
 import { ProviderRefusal } from '../identity.ts';
 import { type Asserted, type Expectation, readAssertion, refusal } from './samlAssertion.ts';
 import type { SamlMetadata } from './samlMetadata.ts';
+import { verdictOn } from './samlVerification.ts';
+import type { Signatures } from './samlVerifier.ts';
 import { everyElement, isElement, namespaces, onlyChild, readXml, UnreadableXml, type XmlElement } from './samlXml.ts';
 
 /** @param encoded Of the field SAMLResponse. @throws ProviderRefusal */
@@ -12,12 +13,15 @@ export async function readResponse(
   { certificates }: SamlMetadata,
   expectation: Expectation,
 ): Promise<{ asserted: Asserted; assertion: string }> {
+  if (encoded.length > maximumEncoded) throw refusal(`the response has more than ${maximumEncoded} characters`);
   const response = read(Buffer.from(encoded, 'base64').toString());
   checkEnvelope(response, expectation);
   const assertion = await verified(encoded, certificates, expectation, signaturesOf(response));
   return { asserted: readAssertion(read(assertion), expectation), assertion };
 }
 
+/** In base64. One with its certificates and the 150 groups that Entra ID sends at most has about 40,000. */
+const maximumEncoded = 250_000;
 /** Values of attributes, most of all. Whoever began a sign-in may post: what verifies signatures gets slow with more. */
 const maximumElements = 1000;
 
@@ -62,11 +66,6 @@ const algorithms = new Set([
 ]);
 const digests = new Set(['http://www.w3.org/2001/04/xmlenc#sha256', 'http://www.w3.org/2001/04/xmlenc#sha512']);
 
-interface Signatures {
-  response: boolean;
-  assertion: boolean;
-}
-
 /**
  * One assertion, and signatures only where they belong: as children of it or of the response. Whatever is moved, copied
  * or wrapped around something is refused by its shape.
@@ -88,27 +87,19 @@ function signaturesOf(response: XmlElement): Signatures {
   return { response: own[0] !== undefined, assertion: own[1] !== undefined };
 }
 
-/**
- * The text of the assertion that the signatures cover: whichever there are, each must be right. One of the response
- * covers the assertion as well, and many providers sign nothing else.
- */
-async function verified(encoded: string, idpCert: string[], { audience, acs }: Expectation, signed: Signatures): Promise<string> {
-  const saml = new SAML({
-    idpCert,
-    issuer: audience,
-    callbackUrl: acs,
-    wantAuthnResponseSigned: signed.response,
-    wantAssertionsSigned: signed.assertion,
-    // Times, audience and request are checked by our own clock, in what this returns.
-    acceptedClockSkewMs: -1,
-    audience: false,
-  });
-  const { profile } = await saml.validatePostResponseAsync({ SAMLResponse: encoded }).catch((error: unknown) => {
-    // Its words may hold a part of the response.
-    const isSignature = error instanceof Error && /signature/i.test(error.message);
-    throw refusal(isSignature ? 'the signature is not right' : 'the assertion cannot be read');
-  });
-  const assertion = profile?.getAssertionXml?.();
-  if (assertion === undefined) throw refusal('the signature is not right');
-  return assertion;
+/** The text of the assertion that the signatures cover. */
+async function verified(
+  encoded: string,
+  certificates: string[],
+  { audience, acs }: Expectation,
+  signed: Signatures,
+): Promise<string> {
+  const verdict = await verdictOn({ encoded, certificates, audience, acs, signed });
+  if ('assertion' in verdict) return verdict.assertion;
+  switch (verdict.wrong) {
+    case 'signature':
+      throw refusal('the signature is not right');
+    case 'assertion':
+      throw refusal('the assertion cannot be read');
+  }
 }

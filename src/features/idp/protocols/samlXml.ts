@@ -17,21 +17,30 @@ export interface XmlElement {
   text: string;
 }
 
+// Before a signature is checked, what it covers is canonicalized: time goes with the number of nodes, times the namespaces.
 /** SAML needs about ten. */
-const maximumDepth = 50;
+const maximumDepth = 20;
 /** For each element that there may be. */
 const maximumAttributes = 3;
+/** Of one element. */
+const maximumAttributesAtOnce = 50;
+/** Characters of an attribute; what is long stands in elements. */
+const maximumAttributeLength = 4096;
+/** Prefixes that a document declares; those of federations have about twenty. */
+const maximumPrefixes = 50;
 /** Control characters, which XML 1.0 (2.2) forbids or discourages. */
 const forbidden = /(?![\t\n\r])\p{Cc}|[\ufffe\uffff]/u;
 
-/** The root of a document with so many elements at most. @throws UnreadableXml */
+/** The root of a document with so many elements, comments and CDATA sections at most. @throws UnreadableXml */
 export function readXml(text: string, maximumElements: number): XmlElement {
   // Before the parser: what it never sees can do nothing to it, nor to the others that read the text later.
   if (/<!(?!--|\[CDATA\[)/.test(text)) throw new UnreadableXml('it has a document type');
   const parser = sax.parser(true, { xmlns: true, strictEntities: true });
   const open: XmlElement[] = [];
+  const prefixes = new Set<string>();
   let root: XmlElement | undefined;
-  let elements = 0;
+  // Of comments and CDATA sections each begins so; the parser does not tell of empty ones.
+  let pieces = text.split('<!').length - 1;
   let held = 0;
   const add = (text: string) => {
     const last = open.at(-1);
@@ -47,10 +56,14 @@ export function readXml(text: string, maximumElements: number): XmlElement {
   parser.oncdata = add;
   parser.onopentag = ({ uri, local, attributes }) => {
     if (open.length === maximumDepth) throw new UnreadableXml(`it is nested more than ${maximumDepth} deep`);
-    if (++elements > maximumElements) throw new UnreadableXml(`it has more than ${maximumElements} elements`);
+    if (++pieces > maximumElements) throw new UnreadableXml(`it has more than ${maximumElements} elements`);
     const all = Object.values(attributes);
     held += all.length;
-    if (held > maximumAttributes * maximumElements) throw new UnreadableXml('it has too many attributes');
+    if (held > maximumAttributes * maximumElements || all.length > maximumAttributesAtOnce)
+      throw new UnreadableXml('it has too many attributes');
+    if (all.some(({ value }) => value.length > maximumAttributeLength)) throw new UnreadableXml('it has a long attribute');
+    for (const { name, prefix } of all) if (prefix === 'xmlns') prefixes.add(name);
+    if (prefixes.size > maximumPrefixes) throw new UnreadableXml('it has too many namespaces');
     const own = all.filter(({ prefix }) => prefix === '');
     const named = new Map(own.map(({ name, value }) => [name, plain(value)]));
     const element: XmlElement = { namespace: uri, name: local, attributes: named, children: [], text: '' };

@@ -2,9 +2,9 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { UserService } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
 import { callOf } from '../../kernel/context.ts';
 import { failure } from '../../kernel/errors.ts';
-import { toInformation, toIntentDetails, toProposal } from './convertIntent.ts';
-import type { Journey } from './identity.ts';
-import { retrieveIdentityProviderIntent, type Started, startJourney, startWithPassword } from './intents.ts';
+import type { Journey } from '../idp/identity.ts';
+import { toInformation, toIntentDetails, toProposal } from './convert.ts';
+import { retrieveIdentityProviderIntent, type Started, startJourney, startWithPassword } from './service.ts';
 
 export const intentHandlers = {
   async startIdentityProviderIntent({ idpId, content }, context) {

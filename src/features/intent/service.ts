@@ -9,7 +9,10 @@ import { failure, toldBy } from '../../kernel/errors.ts';
 import { checkRedirect } from '../../kernel/links.ts';
 import { textKey } from '../../kernel/names.ts';
 import type { Reason } from '../../kernel/reasons.ts';
-import { type Begun, type Identity, type Journey, ProviderRefusal } from './identity.ts';
+import { type Begun, type Identity, type Journey, ProviderRefusal } from '../idp/identity.ts';
+import { findLinkedUser } from '../idp/linkRepository.ts';
+import { beginAt, finishAt, type ProviderAnswer, signInAt } from '../idp/protocols/protocols.ts';
+import { findProvider, keepProvider, type ProviderRow } from '../idp/repository.ts';
 import {
   consumeIntent,
   endIntent,
@@ -18,10 +21,7 @@ import {
   insertIntent,
   takeJourney,
   type WrittenIntent,
-} from './intentRepository.ts';
-import { findLinkedUser } from './linkRepository.ts';
-import { beginAt, finishAt, type ProviderAnswer, signInAt } from './protocols/protocols.ts';
-import { findProvider, type ProviderRow } from './repository.ts';
+} from './repository.ts';
 
 /** Milliseconds that a person has to sign in there. */
 const journeyMs = 60 * 60 * 1000;
@@ -48,10 +48,13 @@ export async function startJourney(call: Call, providerId: string, urls: Urls): 
   checkRedirect(call, urls.success, 'urls.success_url');
   checkRedirect(call, urls.failure, 'urls.failure_url');
   const provider = await activeProvider(call, providerId);
-  const id = call.ids.next();
+  const id = newId();
   const beginning = beginAt(call, provider, { id, loginHint: urls.loginHint });
   const { journey, expected } = await unlessRefused(call, provider, 'PROVIDER_ANSWER_WRONG', beginning);
-  const written = await transaction(call, (tx) => insertIntent(tx, blank(tx, provider, id, expected, urls)));
+  const written = await transaction(call, async (tx) => {
+    await stillActive(tx, providerId);
+    return insertIntent(tx, blank(tx, provider, id, expected, urls));
+  });
   return { kind: 'journey', journey, written };
 }
 
@@ -63,14 +66,21 @@ export async function startWithPassword(
 ): Promise<Started> {
   const provider = await activeProvider(call, providerId);
   const identity = await unlessRefused(call, provider, 'CREDENTIALS_WRONG', signInAt(call, provider, credentials));
-  const id = call.ids.next();
+  const id = newId();
   return transaction(call, async (tx) => {
+    await stillActive(tx, providerId);
     await insertIntent(tx, blank(tx, provider, id, {}, { success: '', failure: '', loginHint: '' }));
     const { token, written } = await succeed(tx, provider, id, identity);
     const userId = (await findLinkedUser(tx.db, provider.id, identity.externalId)) ?? '';
     return { kind: 'finished', token, userId, written };
   });
 }
+
+/**
+ * Whoever knows it can end the journey by coming back with nonsense, and so nobody is to guess it: 18 digits as other ids have,
+ * but random ones.
+ */
+const newId = (): string => String(randomBytes(8).readBigUInt64BE() % 10n ** 18n).padStart(18, '0');
 
 const blank = (tx: Tx, provider: ProviderRow, id: string, expected: Begun['expected'], urls: Urls): IntentRow => ({
   id,
@@ -90,8 +100,12 @@ const blank = (tx: Tx, provider: ProviderRow, id: string, expected: Begun['expec
   expiresAt: new Date(tx.now.getTime() + journeyMs),
 });
 
-async function activeProvider(call: Call, id: string): Promise<ProviderRow> {
-  const provider = await findProvider(call.db, id);
+const activeProvider = async ({ db }: Call, id: string): Promise<ProviderRow> => active(await findProvider(db, id), id);
+
+/** After a provider was asked, which takes its time: what it is by now counts. */
+const stillActive = async (tx: Tx, id: string): Promise<ProviderRow> => active(await keepProvider(tx, id), id);
+
+function active(provider: ProviderRow | undefined, id: string): ProviderRow {
   if (!provider) throw failure('PROVIDER_UNKNOWN', { metadata: { provider: id } });
   if (provider.state !== 'active') throw failure('PROVIDER_INACTIVE');
   return provider;
@@ -117,8 +131,7 @@ export async function finishJourney(call: Call, id: string, answer: ProviderAnsw
     const expected: Begun['expected'] = JSON.parse(open(call.keys.seal, `${place(id)}/expected`, intent.expected));
     const identity = await finishAt(call, provider, { id, expected, answer });
     return await transaction(call, async (tx) => {
-      // Switched off or deleted meanwhile: the end counts, not the beginning.
-      const now = await activeProvider(tx, provider.id);
+      const now = await stillActive(tx, provider.id);
       const { token } = await succeed(tx, now, id, identity);
       const userId = await findLinkedUser(tx.db, provider.id, identity.externalId);
       return back(intent.successUrl, { id, token, ...(userId !== undefined && { user: userId }) });
@@ -127,6 +140,10 @@ export async function finishJourney(call: Call, id: string, answer: ProviderAnsw
     return fail(call, intent, error);
   }
 }
+
+/** Whether a journey leads through that provider: what another one posts is not for it. */
+export const leadsThrough = async ({ db }: Pick<App, 'db'>, intentId: string, providerId: string): Promise<boolean> =>
+  (await findIntent(db, intentId))?.providerId === providerId;
 
 async function fail(call: Call, { id, providerId, failureUrl }: IntentRow, error: unknown): Promise<Return | undefined> {
   const refusal = refusalFor(error);
@@ -146,7 +163,11 @@ function refusalFor(error: unknown): ProviderRefusal {
 
 const isAway = ({ code }: ProviderRefusal) => code === 'temporarily_unavailable';
 /** Whether the one who runs the service may have to do something about it. */
-const isFaulty = (refusal: ProviderRefusal) => isAway(refusal) || refusal.code === 'server_error';
+const isFaulty = (refusal: ProviderRefusal) => isAway(refusal) || faults.has(refusal.code);
+/** The provider is at fault, or says that we are: it was asked otherwise than it was set up for (RFC 6749, 4.1.2.1). */
+const faults = new Set([
+  ...['server_error', 'invalid_request', 'unauthorized_client', 'unsupported_response_type', 'invalid_scope'],
+]);
 
 function back(url: string, parameters: Readonly<Record<string, string>>): Return {
   const target = new URL(url);

@@ -3,9 +3,9 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { type Details, DetailsSchema } from '../../../gen/zitadel/object/v2/object_pb.ts';
 import type { IDPInformationSchema } from '../../../gen/zitadel/user/v2/idp_pb.ts';
-import type { Identity, Profile } from './identity.ts';
-import type { WrittenIntent } from './intentRepository.ts';
-import type { Retrieved } from './intents.ts';
+import type { Identity, Profile } from '../idp/identity.ts';
+import type { WrittenIntent } from './repository.ts';
+import type { Retrieved } from './service.ts';
 
 /** Intents belong to the instance. */
 export const toIntentDetails = ({ sequence, changedAt, instanceId }: WrittenIntent): Details =>
