@@ -1,7 +1,8 @@
 import { type NodeRequest, pathOf } from '../server/handler.ts';
 import { assetRoutes } from './assets.ts';
+import { UnreadableBody } from './body.ts';
 import { comesFromElsewhere, isOwnForm } from './crossSite.ts';
-import { readForm, UnreadableForm } from './form.ts';
+import { readForm } from './form.ts';
 import { formRoute } from './formPages.ts';
 import { idpRoutes } from './idps/routes.ts';
 import { samlRoute } from './idps/saml.ts';
@@ -44,7 +45,7 @@ const maximumCallbackBytes = 512 * 1024;
 async function takeBack(visit: Visit, callback: NonNullable<Route['callback']>): Promise<Answer> {
   const { app, id, request, texts } = visit;
   const sent = await readForm(request, maximumCallbackBytes).catch((error: unknown) => {
-    if (error instanceof UnreadableForm) return error.status;
+    if (error instanceof UnreadableBody) return error.status;
     throw error;
   });
   if (typeof sent !== 'number') return callback(visit, sent);
