@@ -22,6 +22,7 @@ import { recoveryHandlers } from '../features/recovery/handlers.ts';
 import { searchHandlers } from '../features/search/handlers.ts';
 import { sessionHandlers } from '../features/session/handlers.ts';
 import { totpHandlers } from '../features/totp/handlers.ts';
+import { managementHandlers } from '../management/handlers.ts';
 import { isDeclared } from './access.ts';
 import type { NotServed } from './notServed.ts';
 
@@ -43,7 +44,8 @@ const userHandlers = {
   ...intentHandlers,
 } satisfies Omit<ServiceImpl<typeof UserService>, NotServed['user']>;
 
-const managementHandlers = {
+const allManagementHandlers = {
+  ...managementHandlers,
   ...organizationMemberHandlers,
   ...organizationProviderHandlers,
 } satisfies Omit<ServiceImpl<typeof ManagementService>, NotServed['management']>;
@@ -64,7 +66,7 @@ export const services: readonly DescService[] = [
 export const routes = (router: ConnectRouter): void => {
   serveDeclared(router, UserService, userHandlers);
   serveDeclared(router, SessionService, sessionHandlers);
-  serveDeclared(router, ManagementService, managementHandlers);
+  serveDeclared(router, ManagementService, allManagementHandlers);
   serveDeclared(router, AdminService, adminHandlers);
   serveDeclared(router, OrganizationService, organizationHandlers);
 };
