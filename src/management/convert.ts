@@ -17,8 +17,9 @@ import {
 } from '../../gen/zitadel/user/v1/user_pb.ts';
 import type { ObjectDetailsSchema } from '../../gen/zitadel/v1/object_pb.ts';
 import type { Factor } from '../features/factors/service.ts';
-import type { FieldNames, NewHuman, NewMachine, NewUser, ProfileInput } from '../features/lifecycle/create.ts';
+import type { NewHuman, NewMachine, NewUser } from '../features/lifecycle/create.ts';
 import type { ImportedHuman } from '../features/lifecycle/import.ts';
+import type { FieldNames, ProfileInput } from '../features/lifecycle/names.ts';
 import type { PasswordInput } from '../features/password/service.ts';
 import { toChange, toCreation, toObjectDetails } from '../features/user/convertObject.ts';
 import type { Details } from '../features/user/events.ts';

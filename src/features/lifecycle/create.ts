@@ -2,7 +2,7 @@
 import { can, canEverywhere } from '../../kernel/auth/caller.ts';
 import { organizationExists } from '../../kernel/auth/organizations.ts';
 import { type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
-import { failure, invalidField } from '../../kernel/errors.ts';
+import { failure } from '../../kernel/errors.ts';
 import { textKey } from '../../kernel/names.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { checkEmail, type EmailInput, emailColumns, issueEmailCode } from '../email/service.ts';
@@ -26,35 +26,9 @@ import type { LinkCode } from '../user/registrationLink.ts';
 import { findUser } from '../user/repository.ts';
 import { issueInitCode } from './initial.ts';
 import { languageOf } from './language.ts';
+import { type FieldNames, type ProfileInput, profileColumns, trimNames, usualNames } from './names.ts';
 import { findIdOwner, forgetDeleted, insertUser, keepOrganization, lockId } from './repository.ts';
 import { refuseClaimedDomain, refuseEmailOfAnother, trimUsername } from './usernames.ts';
-
-export interface ProfileInput {
-  givenName: string;
-  familyName: string;
-  nickName?: string | undefined;
-  displayName?: string | undefined;
-  preferredLanguage?: string | undefined;
-  gender?: UserRow['gender'] | undefined;
-}
-
-/** Absent fields stay as they are. */
-export type ProfileChanges = { [Field in keyof ProfileInput]?: ProfileInput[Field] | undefined };
-
-/** What a request calls the fields that errors name, where they have several names. */
-export interface FieldNames {
-  username: string;
-  givenName: string;
-  familyName: string;
-  hash: string;
-}
-
-const usualNames: FieldNames = {
-  username: 'username',
-  givenName: 'profile.given_name',
-  familyName: 'profile.family_name',
-  hash: 'hashed_password.hash',
-};
 
 export interface NewHuman {
   type: 'human';
@@ -162,26 +136,6 @@ function checkSecrets({ path, password, totpSecret }: NewHuman, { hash }: FieldN
   if (totpSecret !== undefined) checkSecret(totpSecret, `${path}totp_secret`);
 }
 
-/** The profile with its first and last name, those that are given, trimmed; NAME_BLANK when nothing is left of one. */
-export function trimNames<P extends ProfileChanges>(
-  profile: P,
-  path: string,
-  names: Pick<FieldNames, 'givenName' | 'familyName'> = usualNames,
-): P {
-  const { givenName, familyName } = profile;
-  return {
-    ...profile,
-    ...(givenName !== undefined && { givenName: trimName(givenName, `${path}${names.givenName}`) }),
-    ...(familyName !== undefined && { familyName: trimName(familyName, `${path}${names.familyName}`) }),
-  };
-}
-
-function trimName(name: string, place: string): string {
-  const trimmed = name.trim();
-  if (trimmed === '') throw invalidField('NAME_BLANK', place, { field: place.slice(place.lastIndexOf('.') + 1) });
-  return trimmed;
-}
-
 /** The step: for every call that makes a user. `checkNewUser` has passed, the caller may. */
 export async function addUser(
   tx: Tx,
@@ -253,18 +207,6 @@ export function columnsOf(details: NewHuman | NewMachine): UserColumns {
     gender,
     ...emailColumns(email),
     ...(phone && phoneColumns(phone)),
-  };
-}
-
-type Names = Partial<Pick<UserRow, 'givenName' | 'familyName' | 'nickName' | 'displayName'>>;
-
-/** Names with the forms that they are compared in. */
-export function profileColumns({ givenName, familyName, nickName, displayName }: Names): UserColumns {
-  return {
-    ...(givenName !== undefined && { givenName, givenNameKey: textKey(givenName) }),
-    ...(familyName !== undefined && { familyName, familyNameKey: textKey(familyName) }),
-    ...(nickName !== undefined && { nickName, nickNameKey: textKey(nickName) }),
-    ...(displayName !== undefined && { displayName, displayNameKey: textKey(displayName) }),
   };
 }
 

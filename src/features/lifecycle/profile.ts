@@ -5,7 +5,7 @@ import { failure } from '../../kernel/errors.ts';
 import type { Details } from '../user/events.ts';
 import { personOf, withDetails } from '../user/person.ts';
 import { lockUser } from '../user/repository.ts';
-import { type FieldNames, type ProfileInput, trimNames } from './create.ts';
+import { type FieldNames, type ProfileInput, trimNames } from './names.ts';
 import { changeProfile } from './update.ts';
 
 /** In any state. NAME_BLANK; PROFILE_UNCHANGED when it is the one that the user has. `names`: where the request has them. */

@@ -21,8 +21,8 @@ import { changePhone, clearPhone, normalisePhone, type PhoneInput } from '../pho
 import { type Details, detailsOf, record, type UserColumns } from '../user/events.ts';
 import { provesNothing } from '../user/person.ts';
 import { findUser, lockUser } from '../user/repository.ts';
-import { type ProfileChanges, profileColumns, trimNames } from './create.ts';
 import { languageOf } from './language.ts';
+import { type ProfileChanges, profileColumns, trimNames } from './names.ts';
 import { refuseTaken } from './repository.ts';
 import { refuseClaimedDomain, refuseEmailOfAnother, trimUsername } from './usernames.ts';
 

@@ -58,8 +58,11 @@ function byAccess(world: World, cell: Cell): Verdict {
       return onUser(world, cell, access);
     case 'session':
       return onSession(world, cell, access);
-    case 'organization':
-      return inOrganization(world, cell, access.permission, chosenOrganization(world, cell), denied('ORGANIZATION_DENIED'));
+    case 'organization': {
+      const id = chosenOrganization(world, cell);
+      const verdict = inOrganization(world, cell, access.permission, id, denied('ORGANIZATION_DENIED'));
+      return access.user && verdict.kind !== 'refused' ? onItsUser(world, cell, id) : verdict;
+    }
     case 'instance':
       return hasEverywhere(caller, access.permission) ? asOwner : denied();
     case 'token':
@@ -125,6 +128,20 @@ function onUser(world: World, { method, caller, json, places }: Cell, access: Ac
   if (method.name === 'DeleteUser' && has(caller, 'user.self.delete', target.organizationId)) return asOwner;
   if (!access.self) return denied();
   return onSelf(caller, json);
+}
+
+/** Of an organization whose users the caller may change: of no other one, and of none who may do more than he. */
+function onItsUser(world: World, { method, caller, json, places }: Cell, organizationId: string): Verdict {
+  const target = world.people.get(textOf(json.userId));
+  const named = places.find(({ kind }) => kind === 'user');
+  if (!named) throw new Error(`${method.name} names no user`);
+  // What is read of a machine is refused in words of its own, to the owner too.
+  const meant = target?.organizationId === organizationId && (target.type === 'human' || method.name.startsWith('Get'));
+  if (!meant) return { kind: 'as unknown', place: named };
+  const takesOver = touchesCredentials(method, json) && target.id !== caller.id && isHigher(world, target, caller);
+  if (takesOver) return denied('HIGHER_RIGHTS');
+  const foreign = foreignPart(target, places, json);
+  return foreign ? { kind: 'as unknown', place: foreign } : asOwner;
 }
 
 /**
@@ -207,7 +224,7 @@ function chosenOrganization(world: World, { json, header, caller }: Cell): strin
 }
 
 /** Methods on what only people have. */
-const ofPeople = /Email|Phone|Password|Invite|MFA|Passkey|U2F|TOTP|OTP|Recovery|Authentication|IDPLink/;
+const ofPeople = /Email|Phone|Password|Invite|MFA|Passkey|U2F|TOTP|OTP|Recovery|Authentication|IDPLink|Initialization/;
 
 /** Where the request says of which type the user is, one of the other type is not the one that it means. */
 function addressedType(method: DescMethod, json: JsonObject): Person['type'] | undefined {
@@ -224,7 +241,7 @@ const isEmpty = (json: JsonValue | undefined): boolean => isObject(json) && Obje
 
 const touchesCredentials = ({ name }: DescMethod, json: JsonObject): boolean =>
   /Token|Key|Secret/.test(name) ||
-  (ofPeople.test(name) && !name.startsWith('List')) ||
+  (ofPeople.test(name) && !/^(List|Get)/.test(name)) ||
   ['email', 'phone', 'password'].some((part) => holds(json, part));
 
 const isHigher = (world: World, target: Person, caller: Person): boolean =>
