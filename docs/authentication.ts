@@ -31,6 +31,7 @@ const codes = [
   { to: 'verify a phone number', ...codeShapes.phone },
   { to: 'set a password', ...codeShapes.password },
   { to: 'accept an invitation', ...codeShapes.invite },
+  { to: 'set up an account (v1)', ...codeShapes.init },
 ];
 const hours = (ms: number) => `${ms / 3_600_000} h`;
 const bits = (length: number) => Math.floor(length * Math.log2(upperDigits.length));

@@ -5,11 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { Code } from '@connectrpc/connect';
 import { dictionary } from '@zxcvbn-ts/language-common';
 import { buildSync } from 'esbuild';
+import { ManagementService } from '../gen/zitadel/management/v1/management_pb.ts';
 import { settings } from '../src/config.ts';
 import type { Access } from '../src/kernel/auth/access.ts';
 import { reasons } from '../src/kernel/reasons.ts';
 import { accessOf } from '../src/server/access.ts';
 import { services } from '../src/server/routes.ts';
+import { successorOf } from '../src/server/successors.ts';
 import { authentication } from './authentication.ts';
 
 const grpcName = (code: Code) => (Code[code] ?? '').replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
@@ -67,7 +69,7 @@ const whoMayCall = (access: Access): string => {
       return `\`${access.permission}\` on the organization of the session's user${own}`;
     }
     case 'organization':
-      return `\`${access.permission}\` in the organization of the call`;
+      return `\`${access.permission}\` in the organization of the call${access.user ? ', which the user belongs to' : ''}`;
     case 'instance':
       return `\`${access.permission}\` on the instance`;
   }
@@ -91,6 +93,39 @@ const rpcs = () =>
         return `| ${method.name} | ${access ? whoMayCall(access) : 'not served yet'} |`;
       }),
     ]),
+    '',
+  ].join('\n');
+
+const migratingFromV1 = () =>
+  [
+    '# Migrating from v1',
+    '',
+    'Generated from `src/server/successors.ts` by `npm run generate`.',
+    '',
+    'The older calls on users work as they did, on the same users, and are deprecated: each answer carries the header',
+    '`deprecation` with the time since when (RFC 9745), and `link` with what takes its place (`rel="successor-version"`).',
+    'The log has one line a day for each method and caller of a process (`a deprecated method is called`), and `/metrics` counts',
+    'the calls (`roster_deprecated_calls_total`): when both are silent, nothing calls v1 any more.',
+    '',
+    'What differs everywhere:',
+    '',
+    '* v1 works in one organization: the one that `x-zitadel-orgid` names, else the one of the caller. A user of another one does',
+    '  not exist there. v2 asks for the permission in the organization of the user, and needs no header.',
+    '* v1 knows no rights of the user itself: the permission is always needed.',
+    '* v1 tells of an unknown user with FAILED_PRECONDITION on some calls (`USER_UNKNOWN`), v2 with NOT_FOUND on most.',
+    '* `details` of v1 carry `creation_date` after creating and `change_date` after changing; those of v2 `change_date` always.',
+    '* v1 creates users in the state INITIAL, who cannot sign in before they used the code that is mailed to them; the page behind',
+    '  the link verifies the address and sets a password. UnlockUser makes such a user ACTIVE as well, if he was locked.',
+    '* Passwords have at most 72 characters in v1, 200 in v2.',
+    '',
+    '| RPC of `zitadel.management.v1.ManagementService` | RPC of `zitadel.user.v2.UserService` | what differs |',
+    '| --- | --- | --- |',
+    ...ManagementService.methods.flatMap((method) => {
+      const successor = successorOf(method);
+      return successor ? [`| ${method.name} | ${successor.method.name} | ${successor.differs} |`] : [];
+    }),
+    '',
+    'RemoveHumanAvatar, and the calls on members, organizations and identity providers, stay as they are.',
     '',
   ].join('\n');
 
@@ -128,6 +163,7 @@ const pages: Record<string, () => string> = {
   'docs/authentication.md': authentication,
   'docs/configuration.md': configuration,
   'docs/rpcs.md': rpcs,
+  'docs/migrating-from-v1.md': migratingFromV1,
   'src/features/password/commonPasswords.txt': commonPasswords,
   'src/web/assets/passkey.js': script,
 };

@@ -3,6 +3,7 @@
 import { type DescMethodUnary, toJsonString } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Ignore } from '../gen/buf/validate/validate_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
 import { createHuman } from './support/actors.ts';
 import { type Leaf, leavesOf } from './support/fields.ts';
@@ -111,11 +112,14 @@ function limitsOf({ bytes, rules }: Leaf): {
   fillings: ((length: number) => string | Uint8Array)[];
 } {
   const stated = rules?.type.case === 'string' || rules?.type.case === 'bytes' ? rules.type.value : undefined;
-  const limits = { least: Number(stated?.minLen ?? 0n), most: Number(stated?.maxLen ?? 0n) };
+  const mayBeEmpty = rules?.ignore === Ignore.IF_ZERO_VALUE;
+  const limits = { least: mayBeEmpty ? 0 : Number(stated?.minLen ?? 0n), most: Number(stated?.maxLen ?? 0n) };
   if (bytes) return { ...limits, fillings: [(length) => new Uint8Array(length)] };
   // The shortest address has three characters, and the definition's least is one.
   if (rules?.type.case === 'string' && rules.type.value.wellKnown.case === 'email')
     return { most: limits.most, least: 3, fillings: [addressOf] };
+  const prefix = rules?.type.case === 'string' ? rules.type.value.prefix : '';
+  if (prefix !== '') return { ...limits, fillings: [(length) => prefix.padEnd(length, '1').slice(0, length)] };
   const plain = (length: number) => 'a'.repeat(length);
   // Where a URI stands, nothing but ASCII may.
   if (rules?.type.case === 'string' && rules.type.value.wellKnown.case === 'uriRef') return { ...limits, fillings: [plain] };

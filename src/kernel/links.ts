@@ -6,6 +6,7 @@ const variables = {
   email: ['UserID', 'Code', 'OrgID'],
   password: ['UserID', 'Code', 'OrgID'],
   invite: ['UserID', 'Code', 'OrgID'],
+  init: ['UserID', 'Code', 'OrgID', 'PasswordSet'],
   passkey: ['UserID', 'OrgID', 'CodeID', 'Code'],
   otp: ['Code', 'UserID', 'LoginName', 'DisplayName', 'PreferredLanguage', 'SessionID'],
 } as const;
@@ -87,18 +88,27 @@ export const pagePaths = {
   email: '/ui/login/mail/verification',
   password: '/ui/login/password/init',
   invite: '/ui/login/user/invite',
+  init: '/ui/login/user/init',
   passkey: '/ui/login/login/passwordless/init',
 } as const;
 
 const person = 'userID={{.UserID}}&code={{.Code}}&orgID={{.OrgID}}';
 
 /** Without an entry: no page of ours, so no link. */
-const defaultTemplates: Partial<Record<LinkPurpose, string>> = {
+const defaultTemplates = {
   email: `${pagePaths.email}?${person}`,
   password: `${pagePaths.password}?${person}`,
   invite: `${pagePaths.invite}?${person}`,
+  init: `${pagePaths.init}?${person}&passwordset={{.PasswordSet}}`,
   passkey: `${pagePaths.passkey}?userID={{.UserID}}&orgID={{.OrgID}}&codeID={{.CodeID}}&code={{.Code}}`,
-};
+} satisfies Partial<Record<LinkPurpose, string>>;
+
+/** The link to our page. */
+export const defaultLink = (
+  publicUrl: string,
+  purpose: keyof typeof defaultTemplates,
+  values: Readonly<Record<string, string>>,
+): string => fillTemplate(`${publicUrl}${defaultTemplates[purpose]}`, values);
 
 /** The link of a message: the template that the caller gave, else our page; undefined where there is neither. */
 export function linkTo(
@@ -107,7 +117,6 @@ export function linkTo(
   template: string | undefined,
   values: Readonly<Record<string, string>>,
 ): string | undefined {
-  const page = defaultTemplates[purpose];
-  const chosen = template ?? (page === undefined ? undefined : `${publicUrl}${page}`);
-  return chosen === undefined ? undefined : fillTemplate(chosen, values);
+  if (template !== undefined) return fillTemplate(template, values);
+  return purpose === 'otp' ? undefined : defaultLink(publicUrl, purpose, values);
 }

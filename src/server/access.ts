@@ -17,6 +17,12 @@ const userOrSelf = (permission: Permission): Access => ({ on: 'user', permission
 const proof: Access = { on: 'proof' };
 const proofOr = (permission: Permission): Access => ({ on: 'proof', otherwise: { permission, self: true } });
 const organization = (permission: Permission): Access => ({ on: 'organization', permission });
+/** On a user of that organization; of any other it is told that he is not there, in the words of the call. */
+const userOf = (permission: Permission, unknown: 'USER_NOT_FOUND' | 'USER_UNKNOWN'): Access => ({
+  on: 'organization',
+  permission,
+  user: { unknown },
+});
 /** For whoever made the session, whose it is, and who brings its token; or else with the permission. */
 const ownSession = (permission: Permission): Access => ({ on: 'session', permission, own: true });
 const session = (permission: Permission): Access => ({ on: 'session', permission, own: false });
@@ -87,6 +93,32 @@ const userService: Declared<typeof UserService> = {
 };
 
 const managementService: Declared<typeof ManagementService> = {
+  addHumanUser: organization('user.write'),
+  importHumanUser: organization('user.write'),
+  addMachineUser: organization('user.write'),
+  getHumanProfile: userOf('user.read', 'USER_NOT_FOUND'),
+  updateHumanProfile: userOf('user.write', 'USER_UNKNOWN'),
+  getHumanEmail: userOf('user.read', 'USER_NOT_FOUND'),
+  updateHumanEmail: userOf('user.write', 'USER_UNKNOWN'),
+  resendHumanInitialization: userOf('user.write', 'USER_NOT_FOUND'),
+  resendHumanEmailVerification: userOf('user.write', 'USER_NOT_FOUND'),
+  getHumanPhone: userOf('user.read', 'USER_NOT_FOUND'),
+  updateHumanPhone: userOf('user.write', 'USER_UNKNOWN'),
+  removeHumanPhone: userOf('user.write', 'USER_UNKNOWN'),
+  resendHumanPhoneVerification: userOf('user.write', 'USER_UNKNOWN'),
+  setHumanInitialPassword: userOf('user.write', 'USER_UNKNOWN'),
+  setHumanPassword: userOf('user.write', 'USER_UNKNOWN'),
+  sendHumanResetPasswordNotification: userOf('user.write', 'USER_UNKNOWN'),
+  listHumanAuthFactors: userOf('user.read', 'USER_NOT_FOUND'),
+  removeHumanAuthFactorOTP: userOf('user.write', 'USER_NOT_FOUND'),
+  removeHumanAuthFactorU2F: userOf('user.write', 'USER_NOT_FOUND'),
+  removeHumanAuthFactorOTPSMS: userOf('user.write', 'USER_NOT_FOUND'),
+  removeHumanAuthFactorOTPEmail: userOf('user.write', 'USER_NOT_FOUND'),
+  listHumanPasswordless: userOf('user.read', 'USER_NOT_FOUND'),
+  addPasswordlessRegistration: userOf('user.credential.write', 'USER_NOT_FOUND'),
+  sendPasswordlessRegistration: userOf('user.write', 'USER_NOT_FOUND'),
+  removeHumanPasswordless: userOf('user.write', 'USER_NOT_FOUND'),
+  removeHumanAvatar: userOf('user.write', 'USER_NOT_FOUND'),
   getMyOrg: organization('org.read'),
   listOrgMemberRoles: organization('org.member.read'),
   listOrgMembers: organization('org.member.read'),
@@ -108,7 +140,6 @@ const managementService: Declared<typeof ManagementService> = {
   addSAMLProvider: organization('org.idp.write'),
   updateSAMLProvider: organization('org.idp.write'),
   deleteProvider: organization('org.idp.write'),
-  removeHumanAvatar: organization('user.write'),
 };
 
 const adminService: Declared<typeof AdminService> = {

@@ -4,7 +4,7 @@ import type { NodeHandler } from './handler.ts';
 /** PUT and DELETE are for avatars. */
 const allowedMethods = [...connect.allowedMethods, 'PUT', 'DELETE'].join(', ');
 const allowedHeaders = [...connect.allowedHeaders, 'Authorization', 'Accept-Language', 'X-Zitadel-Orgid'].join(', ');
-const exposedHeaders = connect.exposedHeaders.join(', ');
+const exposedHeaders = [...connect.exposedHeaders, 'Deprecation', 'Link'].join(', ');
 
 /** How long a browser may remember a preflight; Chromium takes no more than two hours. */
 const maxAgeSeconds = 2 * 60 * 60;

@@ -23,6 +23,7 @@ import { recoveryHandlers } from '../features/recovery/handlers.ts';
 import { searchHandlers } from '../features/search/handlers.ts';
 import { sessionHandlers } from '../features/session/handlers.ts';
 import { totpHandlers } from '../features/totp/handlers.ts';
+import { managementHandlers } from '../management/handlers.ts';
 import { isDeclared } from './access.ts';
 import type { NotServed } from './notServed.ts';
 
@@ -44,11 +45,12 @@ const userHandlers = {
   ...intentHandlers,
 } satisfies Omit<ServiceImpl<typeof UserService>, NotServed['user']>;
 
-const managementHandlers = {
+const allManagementHandlers = {
+  ...managementHandlers,
   ...organizationMemberHandlers,
   ...organizationProviderHandlers,
   ...avatarHandlers,
-} satisfies Omit<ServiceImpl<typeof ManagementService>, NotServed['management']>;
+} satisfies ServiceImpl<typeof ManagementService>;
 
 const adminHandlers = {
   ...instanceMemberHandlers,
@@ -66,7 +68,7 @@ export const services: readonly DescService[] = [
 export const routes = (router: ConnectRouter): void => {
   serveDeclared(router, UserService, userHandlers);
   serveDeclared(router, SessionService, sessionHandlers);
-  serveDeclared(router, ManagementService, managementHandlers);
+  serveDeclared(router, ManagementService, allManagementHandlers);
   serveDeclared(router, AdminService, adminHandlers);
   serveDeclared(router, OrganizationService, organizationHandlers);
 };

@@ -1,4 +1,4 @@
-import type { ConnectRouter, HandlerContext } from '@connectrpc/connect';
+import type { ConnectRouter, HandlerContext, Interceptor } from '@connectrpc/connect';
 import type { App } from '../kernel/call.ts';
 import { adapt } from './adapter.ts';
 import { authenticateBeforeBody, authenticateWithSubject } from './authenticate.ts';
@@ -12,6 +12,7 @@ import { validate } from './validate.ts';
 export interface RpcOptions {
   routes: (router: ConnectRouter) => void;
   networkOf: NetworkOf;
+  deprecation: Interceptor;
   /** Largest message in bytes, after decompression. */
   maxMessageBytes: number;
   /** The longest that any call may take. */
@@ -19,14 +20,14 @@ export interface RpcOptions {
 }
 
 /** The node handler of every RPC, with what holds for all of them: who asks, may he, is the request sound, how did it end. */
-export function rpcHandler(app: App, { routes, networkOf, maxMessageBytes, maxTimeoutMs }: RpcOptions) {
+export function rpcHandler(app: App, { routes, networkOf, deprecation, maxMessageBytes, maxTimeoutMs }: RpcOptions) {
   const authenticate = authenticateBeforeBody(app);
   const options = {
     requestGate: (context: HandlerContext) => {
       explainProtocolErrors(context);
       return authenticate(context);
     },
-    interceptors: [log(app), deadline(maxTimeoutMs), authenticateWithSubject(app), checkDeclaredAccess, validate],
+    interceptors: [deprecation, log(app), deadline(maxTimeoutMs), authenticateWithSubject(app), checkDeclaredAccess, validate],
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxResponseBytes,
   };

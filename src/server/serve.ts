@@ -6,8 +6,10 @@ import { ping } from '../kernel/db/client.ts';
 import { serveAvatars } from '../web/avatars/serveAvatars.ts';
 import { servePages } from '../web/servePages.ts';
 import { cors } from './cors.ts';
+import { announceDeprecation } from './deprecation.ts';
 import { Health } from './health.ts';
 import { type Listener, listen } from './listen.ts';
+import { metrics } from './metrics.ts';
 import { Monitor } from './monitor.ts';
 import { networksBehind } from './network.ts';
 import { probes } from './probes.ts';
@@ -36,11 +38,20 @@ export async function serve(
     reflection(router);
   };
   const networkOf = networksBehind(config);
-  const rpc = rpcHandler(app, { routes: all, networkOf, ...config });
-  const probed = probes(async () => {
-    const database = await monitor.check();
-    return { ready: database && health.serving, checks: { database }, notices: notices() };
-  }, rpc);
+  const deprecation = announceDeprecation(app);
+  const rpc = rpcHandler(app, { routes: all, networkOf, deprecation: deprecation.interceptor, ...config });
+  const calls = {
+    name: 'roster_deprecated_calls_total',
+    help: 'Calls of deprecated methods since the process started.',
+    values: deprecation.counts,
+  };
+  const probed = probes(
+    async () => {
+      const database = await monitor.check();
+      return { ready: database && health.serving, checks: { database }, notices: notices() };
+    },
+    metrics([calls], rpc),
+  );
 
   const avatars = serveAvatars({ app, networkOf, uploadMs: config.maxTimeoutMs }, probed);
   // In front of CORS: no script of another origin reads a page.

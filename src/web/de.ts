@@ -24,6 +24,14 @@ export const de: PageTexts = {
       doneTitle: 'Ihr Konto ist bereit',
       done: 'Ihre E-Mail-Adresse ist bestätigt und Ihr Passwort gesetzt: Sie können sich anmelden. Sie können diese Seite schließen.',
     },
+    init: {
+      title: 'Konto einrichten',
+      about:
+        'Bestätigen Sie, dass diese E-Mail-Adresse Ihnen gehört. Werden Sie nach einem Passwort gefragt, melden Sie sich ab jetzt damit an.',
+      button: 'Konto einrichten',
+      doneTitle: 'Ihr Konto ist eingerichtet',
+      done: 'Ihre E-Mail-Adresse ist bestätigt: Sie können sich anmelden. Sie können diese Seite schließen.',
+    },
   },
   passkey: {
     title: 'Passkey erstellen',

@@ -24,6 +24,13 @@ export const en: PageTexts = {
       doneTitle: 'Your account is ready',
       done: 'Your e-mail address is verified and your password is set: you can sign in. You can close this page.',
     },
+    init: {
+      title: 'Set up your account',
+      about: 'Confirm that this e-mail address is yours. If you are asked for a password, you sign in with it from now on.',
+      button: 'Set up account',
+      doneTitle: 'Your account is set up',
+      done: 'Your e-mail address is verified: you can sign in. You can close this page.',
+    },
   },
   passkey: {
     title: 'Create a passkey',

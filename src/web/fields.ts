@@ -13,6 +13,8 @@ export interface Fields {
   code: string;
   password: string;
   repeat: string;
+  /** Whether whoever the link is for has a password, as the link says. */
+  passwordSet: boolean;
 }
 
 export const fieldsOf = (parameters: URLSearchParams): Fields => ({
@@ -20,6 +22,7 @@ export const fieldsOf = (parameters: URLSearchParams): Fields => ({
   code: (parameters.get('code') ?? '').trim(),
   password: parameters.get('password') ?? '',
   repeat: parameters.get('repeat') ?? '',
+  passwordSet: parameters.get('passwordset') === 'true',
 });
 
 /** Whether a link or a form names somebody: without it there is nothing to fill in. */

@@ -25,7 +25,7 @@ export const formRoute = (page: Page): Route => ({
 async function submit(visit: Visit, page: Page, fields: Fields): Promise<Answer> {
   const { texts } = visit;
   if (!isComplete(fields)) return incomplete(visit);
-  const problem = problemIn(texts, fields, page.asksPassword);
+  const problem = problemIn(texts, fields, page.asksPassword(fields));
   if (problem) return form(visit, page, fields, 422, problem);
   try {
     await page.submit(callFor(visit), fields);
@@ -46,13 +46,13 @@ function form(visit: Visit, page: Page, fields: Fields, status: number, problem?
   const code = `type="text" value="${escapeHtml(fields.code)}" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" maxlength="${maximumCode}"`;
   const secret = 'type="password" autocomplete="new-password"';
   const inputs = [inputField('code', texts.fields.code, code, problem)];
-  if (page.asksPassword) {
+  if (page.asksPassword(fields)) {
     inputs.push(inputField('password', texts.fields.password, secret, problem));
     inputs.push(inputField('repeat', texts.fields.repeat, secret, problem));
   }
   const main = `${paragraph(about)}
 <form method="post" action="${escapeHtml(pathOf(visit.request))}">
-${hiddenFields({ token, userID: fields.userId })}
+${hiddenFields({ token, userID: fields.userId, ...(fields.passwordSet && { passwordset: 'true' }) })}
 ${inputs.join('\n')}
 <button type="submit">${escapeHtml(button)}</button>
 </form>`;

@@ -1,6 +1,6 @@
 import type { Reason } from '../kernel/reasons.ts';
 
-export type PageName = 'email' | 'password' | 'invite';
+export type PageName = 'email' | 'password' | 'invite' | 'init';
 
 /** What the pages say in one language. `{name}` stands for a value: those of the failure's metadata, `wait`, `maximum`. */
 export interface PageTexts {

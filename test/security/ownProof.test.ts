@@ -17,7 +17,7 @@ import { noParts } from '../support/isolation/values.ts';
 import { openWire, outcomeOf, type Wire } from '../support/isolation/wire.ts';
 import { epoch, startServer } from '../support/server.ts';
 
-const choices: ReadonlySet<string> = new Set(['isVerified', 'returnCode']);
+const choices: ReadonlySet<string> = new Set(['isVerified', 'returnCode', 'isEmailVerified', 'isPhoneVerified']);
 const ownEmail = 'own@example.net';
 const ownPhone = '+41446681800';
 
@@ -125,6 +125,7 @@ test('the calls that offer a choice are found, and with them every place of one'
     expect.arrayContaining([
       ...['CreateUser', 'AddHumanUser', 'UpdateUser', 'UpdateHumanUser', 'SetEmail', 'ResendEmailCode', 'SendEmailCode'],
       ...['SetPhone', 'ResendPhoneCode', 'PasswordReset', 'CreateInviteCode', 'CreateSession', 'SetSession'],
+      ...['ImportHumanUser', 'UpdateHumanEmail', 'UpdateHumanPhone'],
     ]),
   );
   for (const { method, places, forms } of offering) {

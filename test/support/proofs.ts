@@ -25,6 +25,8 @@ export interface Entry extends Bring {
   purpose: Purpose;
   /** A code that was right here is right again. */
   keeps?: boolean;
+  /** It is for INITIAL users, and for nobody else. */
+  initial?: boolean;
 }
 
 /** What the codes of registration links are brought with here. */
@@ -85,9 +87,10 @@ const calls: Entry[] = [
   ),
 ];
 
-const pageOf = (purpose: 'email' | 'password' | 'invite'): Entry => ({
+const pageOf = (purpose: 'email' | 'password' | 'invite' | 'init'): Entry => ({
   name: pagePaths[purpose],
   purpose,
+  initial: purpose === 'init',
   bring: async (server, userId, code) => {
     const link = `${server.address}${pagePaths[purpose]}?${new URLSearchParams({ userID: userId, code, orgID: '1' })}`;
     const password = freshPassword();
@@ -136,7 +139,14 @@ const ofLinks: Entry[] = [
 ];
 
 /** Where codes are brought to. */
-export const codeEntries: readonly Entry[] = [...calls, pageOf('email'), pageOf('password'), pageOf('invite'), ...ofLinks];
+export const codeEntries: readonly Entry[] = [
+  ...calls,
+  pageOf('email'),
+  pageOf('password'),
+  pageOf('invite'),
+  pageOf('init'),
+  ...ofLinks,
+];
 
 /** Where current passwords are brought to. */
 export const passwordEntries: readonly Bring[] = Object.entries(changing).map(([name, change]) => ({

@@ -18,6 +18,7 @@ const toInvite: Sent = { kind: 'invite', channel: 'email', purpose: 'invite' };
 const toRegister: Sent = { kind: 'passkey-link', channel: 'email', purpose: 'passkey' };
 const toSignIn: Sent = { kind: 'otp', channel: 'email' };
 const toSignInBySms: Sent = { kind: 'otp', channel: 'sms' };
+const toInitialise: Sent = { kind: 'initialise', channel: 'email', purpose: 'init' };
 const changed: Sent = { kind: 'password-changed', channel: 'email' };
 
 /** By method: all that it may send. */
@@ -39,4 +40,19 @@ export const sending: Readonly<Record<string, readonly Sent[]>> = {
   CreatePasskeyRegistrationLink: [toRegister],
   CreateSession: [toSignIn, toSignInBySms],
   SetSession: [toSignIn, toSignInBySms],
+};
+
+/** The same of the older calls, which hand it to the same steps. */
+export const sendingBefore: Readonly<Record<string, readonly Sent[]>> = {
+  AddHumanUser: [toInitialise, toVerifyPhone],
+  ImportHumanUser: [toInitialise, toVerifyEmail, toVerifyPhone],
+  UpdateHumanEmail: [toVerifyEmail],
+  ResendHumanInitialization: [toInitialise],
+  ResendHumanEmailVerification: [toVerifyEmail],
+  UpdateHumanPhone: [toVerifyPhone],
+  ResendHumanPhoneVerification: [toVerifyPhone],
+  SetHumanInitialPassword: [changed],
+  SetHumanPassword: [changed],
+  SendHumanResetPasswordNotification: [toReset, toResetBySms],
+  SendPasswordlessRegistration: [toRegister],
 };

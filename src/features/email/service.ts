@@ -17,7 +17,7 @@ export type Delivery = { kind: 'send'; urlTemplate?: string | undefined } | { ki
 export type Verification =
   | Delivery
   | { kind: 'verified' }
-  /** Unverified, and no code either: only when a user is created. */
+  /** Unverified, and no code either: when a user is created, and for one who is sent the code that initialises him. */
   | { kind: 'none' };
 
 export interface EmailInput {
@@ -51,11 +51,15 @@ export interface CodeIssued {
   code: string | undefined;
 }
 
-/** EMAIL_UNCHANGED for the address that the user has, whatever is asked for it. */
-export function setEmail(call: Call, userId: string, input: EmailInput): Promise<Changed<CodeIssued>> {
+/**
+ * EMAIL_UNCHANGED for the address that the user has, whatever is asked for it; `confirms` lets it become verified, if it is
+ * not yet.
+ */
+export function setEmail(call: Call, userId: string, input: EmailInput, { confirms = false } = {}): Promise<Changed<CodeIssued>> {
   checkEmail(call, input, '');
   return changePerson(call, userId, rightsFor(input.verification), async (tx, user) => {
-    if (user.email === input.address) throw failure('EMAIL_UNCHANGED');
+    const confirmed = confirms && input.verification.kind === 'verified' && !user.emailVerified;
+    if (user.email === input.address && !confirmed) throw failure('EMAIL_UNCHANGED');
     return { code: await changeEmail(tx, user, input) };
   });
 }
@@ -67,20 +71,30 @@ export function resendEmailCode(call: Call, userId: string, delivery: Delivery):
   });
 }
 
-/** A new code, whether there was one or not. A verified address stays verified. */
-export function sendEmailCode(call: Call, userId: string, delivery: Delivery): Promise<Changed<CodeIssued>> {
-  return issueCode(call, userId, delivery, async () => {});
+/**
+ * A new code, whether there was one or not. A verified address stays verified; EMAIL_VERIFIED for it with
+ * `onlyUnverified`.
+ */
+export function sendEmailCode(
+  call: Call,
+  userId: string,
+  delivery: Delivery,
+  { onlyUnverified = false } = {},
+): Promise<Changed<CodeIssued>> {
+  return issueCode(call, userId, delivery, async (_, user) => {
+    if (onlyUnverified && user.emailVerified) throw failure('EMAIL_VERIFIED');
+  });
 }
 
 function issueCode(
   call: Call,
   userId: string,
   delivery: Delivery,
-  check: (tx: Tx) => Promise<void>,
+  check: (tx: Tx, user: UserRow) => Promise<void>,
 ): Promise<Changed<CodeIssued>> {
   checkLink(call, delivery, '');
   return changePerson(call, userId, rightsFor(delivery), async (tx, user) => {
-    await check(tx);
+    await check(tx, user);
     return { code: await issueEmailCode(tx, user, delivery) };
   });
 }
@@ -116,7 +130,7 @@ export async function changeEmail(tx: Tx, user: UserRow, input: EmailInput): Pro
   }
   await deleteCode(tx, user.id, 'email');
   // Who reads at the old address must neither take the account over nor prove that the new one is his.
-  await killCodes(tx, user.id, ['invite', 'password', 'passkey']);
+  await killCodes(tx, user.id, ['invite', 'init', 'password', 'passkey']);
   await killSessionCodes(tx, user.id, 'email');
   await record(tx, user.id, { type: 'email.changed' }, { ...emailColumns(input), emailVerified: false });
   if (verified) await confirmEmail(tx, user);

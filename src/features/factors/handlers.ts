@@ -5,6 +5,7 @@ import { AuthenticationMethodType, AuthFactors, type UserService } from '../../.
 import { callOf } from '../../kernel/context.ts';
 import { toListDetails } from '../user/convert.ts';
 import {
+  allTypes,
   type Factor,
   type FactorType,
   listAuthenticationFactors,
@@ -23,7 +24,7 @@ export const factorsHandlers = {
   },
 
   async listAuthenticationFactors({ userId, authFactors, states }, context) {
-    const types = new Set(authFactors.length === 0 ? allTypes : authFactors.flatMap((type) => factorTypes[type] ?? []));
+    const types = authFactors.length === 0 ? allTypes : new Set(authFactors.flatMap((type) => factorTypes[type] ?? []));
     const wanted = states.length === 0 ? [AuthFactorState.READY] : states;
     const readiness = new Set(wanted.flatMap((state) => ready[state] ?? []));
     const factors = await listAuthenticationFactors(callOf(context), userId, types, readiness);
@@ -48,7 +49,6 @@ const factorTypes: Readonly<Record<AuthFactors, FactorType>> = {
   [AuthFactors.OTP_EMAIL]: 'otp-email',
   [AuthFactors.U2F]: 'u2f',
 };
-const allTypes = Object.values(factorTypes);
 
 /** What was removed is nowhere. */
 const ready: Partial<Record<AuthFactorState, boolean>> = {

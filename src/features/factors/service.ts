@@ -1,7 +1,6 @@
 // Owns: the answer to what a person can sign in with, always computed from the factors themselves. Leaves the factors to
 // their features.
-import { authorize } from '../../kernel/auth/authorize.ts';
-import { canEverywhere } from '../../kernel/auth/caller.ts';
+import { authorizeList } from '../../kernel/auth/authorize.ts';
 import type { Call } from '../../kernel/call.ts';
 import { personOf } from '../user/person.ts';
 import { findUser } from '../user/repository.ts';
@@ -14,7 +13,7 @@ export type RelyingParties = ReadonlySet<string> | undefined;
 
 /** The ways that are ready, each once. */
 export async function listAuthenticationMethodTypes(call: Call, userId: string, rpIds: RelyingParties): Promise<Method[]> {
-  if (!(await isThere(call, userId))) return [];
+  if (!authorizeList(call, personOf(await findUser(call.db, userId)))) return [];
   const { webauthn, totp, otp, password, recovery, link } = await findFactors(call.db, userId);
   const has = (kind: 'passkey' | 'u2f') =>
     webauthn.some((factor) => factor.ready && factor.kind === kind && (rpIds?.has(factor.rpId) ?? true));
@@ -32,6 +31,7 @@ export async function listAuthenticationMethodTypes(call: Call, userId: string, 
 }
 
 export type FactorType = 'otp' | 'u2f' | 'otp-sms' | 'otp-email';
+export const allTypes: ReadonlySet<FactorType> = new Set(['otp', 'u2f', 'otp-sms', 'otp-email']);
 
 export type Factor = { ready: boolean } & ({ type: Exclude<FactorType, 'u2f'> } | { type: 'u2f'; id: string; name: string });
 
@@ -42,7 +42,7 @@ export async function listAuthenticationFactors(
   types: ReadonlySet<FactorType>,
   readiness: ReadonlySet<boolean>,
 ): Promise<Factor[]> {
-  if (!(await isThere(call, userId))) return [];
+  if (!authorizeList(call, personOf(await findUser(call.db, userId)))) return [];
   const { webauthn, totp, otp } = await findFactors(call.db, userId);
   const all: Factor[] = [
     ...(totp ? [{ type: 'otp', ready: totp.ready } as const] : []),
@@ -51,12 +51,4 @@ export async function listAuthenticationFactors(
     ...(otp.has('email') ? [{ type: 'otp-email', ready: true } as const] : []),
   ];
   return all.filter(({ type, ready }) => types.has(type) && readiness.has(ready));
-}
-
-/** A caller who may know all ids finds nothing where nobody is. */
-async function isThere(call: Call, userId: string): Promise<boolean> {
-  const user = personOf(await findUser(call.db, userId));
-  if (!user && canEverywhere(call.caller, 'user.read')) return false;
-  authorize(call, user);
-  return true;
 }

@@ -1,6 +1,5 @@
 // The accounts at identity providers that are linked to a person.
-import { authorize } from '../../kernel/auth/authorize.ts';
-import { canEverywhere } from '../../kernel/auth/caller.ts';
+import { authorizeList } from '../../kernel/auth/authorize.ts';
 import { forgetFactor } from '../../kernel/auth/sessions.ts';
 import type { Call, Tx } from '../../kernel/call.ts';
 import { failure } from '../../kernel/errors.ts';
@@ -34,8 +33,19 @@ export async function requireProvider(tx: Tx, organizationId: string, providerId
   checkProvider(await keepUsable(tx, { on: 'organization', id: organizationId }, providerId), providerId);
 }
 
+/** As `requireProvider`, of one that may create users. PROVIDER_CREATES_NOBODY. */
+export async function requireCreatingProvider(tx: Tx, organizationId: string, providerId: string): Promise<void> {
+  const provider = await keepUsable(tx, { on: 'organization', id: organizationId }, providerId);
+  checkProvider(provider, providerId);
+  const { creation, autoCreation } = provider.options;
+  if (!creation && !autoCreation) throw failure('PROVIDER_CREATES_NOBODY', { metadata: { provider: providerId } });
+}
+
 /** Whether users can be linked with what was found under an id. PROVIDER_UNKNOWN, PROVIDER_INACTIVE. */
-export function checkProvider(provider: Pick<ProviderRow, 'state'> | undefined, providerId: string): void {
+export function checkProvider<P extends Pick<ProviderRow, 'state'>>(
+  provider: P | undefined,
+  providerId: string,
+): asserts provider is P {
   if (!provider) throw failure('PROVIDER_UNKNOWN', { metadata: { provider: providerId } });
   if (provider.state !== 'active') throw failure('PROVIDER_INACTIVE');
 }
@@ -48,9 +58,7 @@ export async function link(tx: Tx, user: { id: string }, { providerId, externalI
 
 /** Of providers that are switched off as well. */
 export async function listIDPLinks(call: Call, userId: string, page: Page): Promise<{ rows: LinkRow[]; total: number }> {
-  const user = personOf(await findUser(call.db, userId));
-  if (!user && canEverywhere(call.caller, 'user.read')) return { rows: [], total: 0 };
-  authorize(call, user);
+  if (!authorizeList(call, personOf(await findUser(call.db, userId)))) return { rows: [], total: 0 };
   return listLinks(call.db, userId, page);
 }
 

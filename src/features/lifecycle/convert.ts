@@ -6,7 +6,8 @@ import { toAccount } from '../idp/convert.ts';
 import { toPassword } from '../password/convert.ts';
 import { toVerification as toPhoneVerification } from '../phone/convert.ts';
 import { genderOf } from '../user/convert.ts';
-import type { NewHuman, NewUser, ProfileInput } from './create.ts';
+import type { NewHuman, NewUser } from './create.ts';
+import type { ProfileInput } from './names.ts';
 
 /** The part that AddHumanUser, CreateUser and an organization's first admins have in common, at this path of their requests. */
 export function toNewHuman(human: AddHumanUserRequest | CreateUserRequest_Human, path: string): NewHuman {

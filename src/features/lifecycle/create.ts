@@ -2,12 +2,13 @@
 import { can, canEverywhere } from '../../kernel/auth/caller.ts';
 import { organizationExists } from '../../kernel/auth/organizations.ts';
 import { type Call, type Tx, transaction, type UserRow } from '../../kernel/call.ts';
-import { failure, invalidField } from '../../kernel/errors.ts';
+import { failure } from '../../kernel/errors.ts';
 import { textKey } from '../../kernel/names.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { checkEmail, type EmailInput, emailColumns, issueEmailCode } from '../email/service.ts';
 import { type Account, link, requireProvider } from '../idp/links.ts';
 import { checkEntries, type MetadataEntry, writeEntries } from '../metadata/service.ts';
+import { issueLinkCode } from '../passkey/service.ts';
 import type { Person } from '../password/policy.ts';
 import { instance } from '../password/policyRepository.ts';
 import {
@@ -21,22 +22,13 @@ import {
 import { issuePhoneCode, normalisePhone, type PhoneInput, phoneColumns } from '../phone/service.ts';
 import { checkSecret, importTotp } from '../totp/service.ts';
 import { append, type Details, detailsOf, type UserColumns } from '../user/events.ts';
+import type { LinkCode } from '../user/registrationLink.ts';
 import { findUser } from '../user/repository.ts';
+import { issueInitCode } from './initial.ts';
 import { languageOf } from './language.ts';
+import { type FieldNames, type ProfileInput, profileColumns, trimNames, usualNames } from './names.ts';
 import { findIdOwner, forgetDeleted, insertUser, keepOrganization, lockId } from './repository.ts';
 import { refuseClaimedDomain, refuseEmailOfAnother, trimUsername } from './usernames.ts';
-
-export interface ProfileInput {
-  givenName: string;
-  familyName: string;
-  nickName?: string | undefined;
-  displayName?: string | undefined;
-  preferredLanguage?: string | undefined;
-  gender?: UserRow['gender'] | undefined;
-}
-
-/** Absent fields stay as they are. */
-export type ProfileChanges = { [Field in keyof ProfileInput]?: ProfileInput[Field] | undefined };
 
 export interface NewHuman {
   type: 'human';
@@ -48,6 +40,10 @@ export interface NewHuman {
   password?: PasswordInput | undefined;
   links: readonly Account[];
   totpSecret?: string | undefined;
+  /** Whether one who could not sign in yet, or whose address is not verified, begins INITIAL; else everybody is ACTIVE. */
+  initialUntilReady?: boolean;
+  /** Whether a link to register a passkey is made along with him, whose code is returned. */
+  passkeyLink?: boolean;
 }
 
 export interface NewMachine {
@@ -62,6 +58,7 @@ export interface NewUser {
   username?: string | undefined;
   metadata: readonly MetadataEntry[];
   details: NewHuman | NewMachine;
+  names?: FieldNames;
 }
 
 export interface Created {
@@ -69,6 +66,7 @@ export interface Created {
   details: Details;
   emailCode?: string | undefined;
   phoneCode?: string | undefined;
+  passkeyCode?: LinkCode | undefined;
 }
 
 export async function createUser(call: Call, organizationId: string, input: NewUser): Promise<Created> {
@@ -84,10 +82,22 @@ export async function addHumanUser(call: Call, input: NewUser & { details: NewHu
   return transaction(call, (tx) => addUser(tx, call.organizationId, user, password));
 }
 
-/** What of a new user takes long to compute: before the transaction. The caller may create him. */
-export async function prepareSecret(call: Call, { username, details }: NewUser): Promise<PreparedPassword | undefined> {
+export async function addMachineUser(call: Call, input: NewUser & { details: NewMachine }): Promise<Created> {
+  const user = checkNewUser(call, input);
+  return transaction(call, (tx) => addUser(tx, call.organizationId, user, undefined));
+}
+
+/**
+ * What of a new user takes long to compute: before the transaction. The caller may create him. His password follows the
+ * instance's policy, unless told whose.
+ */
+export async function prepareSecret(
+  call: Call,
+  { username, details }: NewUser,
+  policyOf: string = instance,
+): Promise<PreparedPassword | undefined> {
   if (details.type === 'machine' || !details.password) return undefined;
-  return preparePassword(call, details.password, { policyOf: instance, person: namesOf(username, details) });
+  return preparePassword(call, details.password, { policyOf, person: namesOf(username, details) });
 }
 
 /** What a new person's password may not hold. */
@@ -105,60 +115,44 @@ async function authorizeCreation(call: Call, organizationId: string): Promise<vo
 
 /** What can be said against a new user without looking anything up. Returns it with its texts in their stored form. */
 export function checkNewUser(call: Call, input: NewUser): NewUser {
-  const { details } = input;
+  const { details, names = usualNames } = input;
   if (details.type === 'human') checkEmail(call, details.email, `${details.path}email.`);
-  const username = input.username === undefined ? undefined : trimUsername(input.username);
-  const stored = details.type === 'human' ? storedForm(call, details) : details;
+  const username = input.username === undefined ? undefined : trimUsername(input.username, names.username);
+  const stored = details.type === 'human' ? storedForm(call, details, names) : details;
   checkEntries(input.metadata);
-  if (details.type === 'human') checkSecrets(details);
+  if (details.type === 'human') checkSecrets(details, names);
   return { ...input, username, details: stored };
 }
 
-function storedForm(call: Call, human: NewHuman): NewHuman {
+function storedForm(call: Call, human: NewHuman, names: FieldNames): NewHuman {
   const { path, phone } = human;
-  const profile = trimNames(human.profile, path);
+  const profile = trimNames(human.profile, path, names);
   // An empty number is no number.
   return { ...human, profile, phone: phone && phone.number !== '' ? normalisePhone(call, phone, `${path}phone.`) : undefined };
 }
 
-function checkSecrets({ path, password, totpSecret }: NewHuman): void {
-  if (password) checkFormat(password, `${path}hashed_password.hash`);
+function checkSecrets({ path, password, totpSecret }: NewHuman, { hash }: FieldNames): void {
+  if (password) checkFormat(password, `${path}${hash}`);
   if (totpSecret !== undefined) checkSecret(totpSecret, `${path}totp_secret`);
-}
-
-/** The profile with its first and last name, those that are given, trimmed; NAME_BLANK when nothing is left of one. */
-export function trimNames<P extends ProfileChanges>(profile: P, path: string): P {
-  const { givenName, familyName } = profile;
-  return {
-    ...profile,
-    ...(givenName !== undefined && { givenName: trimName(givenName, path, 'given_name') }),
-    ...(familyName !== undefined && { familyName: trimName(familyName, path, 'family_name') }),
-  };
-}
-
-function trimName(name: string, path: string, field: string): string {
-  const trimmed = name.trim();
-  if (trimmed === '') throw invalidField('NAME_BLANK', `${path}profile.${field}`, { field });
-  return trimmed;
 }
 
 /** The step: for every call that makes a user. `checkNewUser` has passed, the caller may. */
 export async function addUser(
   tx: Tx,
   organizationId: string,
-  { userId, username, metadata, details }: NewUser,
+  { userId, username, metadata, details, names }: NewUser,
   password: PreparedPassword | undefined,
 ): Promise<Created> {
   if (!(await keepOrganization(tx, organizationId))) throw failure(goneReason(tx));
   const { id, sequence } = await idFor(tx, userId, organizationId);
   const name = username ?? defaultUsername(details, id);
-  await refuseClaimedDomain(tx, name, organizationId);
+  await refuseClaimedDomain(tx, name, organizationId, names?.username);
   if (details.type === 'human') {
     if (password) checkPolicy(password);
     for (const { providerId } of details.links) await requireProvider(tx, organizationId, providerId);
   }
   await refuseEmailOfAnother(tx, name, organizationId, id);
-  const row = { id, organizationId, state: 'active', sequence, createdAt: tx.now, changedAt: tx.now } as const;
+  const row = { id, organizationId, state: firstStateOf(details), sequence, createdAt: tx.now, changedAt: tx.now };
   const user = await insertUser(tx, {
     ...row,
     username: name,
@@ -171,6 +165,13 @@ export async function addUser(
   const codes = details.type === 'human' ? await addHumanParts(tx, user, details, password) : {};
   const now = await findUser(tx.db, id);
   return { userId: id, details: detailsOf(now ?? user), ...codes };
+}
+
+/** Who can sign in, and whose address is his, has nothing to be initialised; a provider answers for both. */
+function firstStateOf(details: NewHuman | NewMachine): 'active' | 'initial' {
+  if (details.type === 'machine' || !details.initialUntilReady || details.links.length > 0) return 'active';
+  const proves = details.password !== undefined || details.passkeyLink === true;
+  return proves && details.email.verification.kind === 'verified' ? 'active' : 'initial';
 }
 
 /** A person is called by his address, a machine by its id. */
@@ -209,28 +210,18 @@ export function columnsOf(details: NewHuman | NewMachine): UserColumns {
   };
 }
 
-type Names = Partial<Pick<UserRow, 'givenName' | 'familyName' | 'nickName' | 'displayName'>>;
-
-/** Names with the forms that they are compared in. */
-export function profileColumns({ givenName, familyName, nickName, displayName }: Names): UserColumns {
-  return {
-    ...(givenName !== undefined && { givenName, givenNameKey: textKey(givenName) }),
-    ...(familyName !== undefined && { familyName, familyNameKey: textKey(familyName) }),
-    ...(nickName !== undefined && { nickName, nickNameKey: textKey(nickName) }),
-    ...(displayName !== undefined && { displayName, displayNameKey: textKey(displayName) }),
-  };
-}
-
 async function addHumanParts(
   tx: Tx,
   user: UserRow,
-  { email, phone, totpSecret, links }: NewHuman,
+  { email, phone, totpSecret, links, passkeyLink }: NewHuman,
   password: PreparedPassword | undefined,
 ) {
   if (password) await storePassword(tx, user, password);
   if (totpSecret !== undefined) await importTotp(tx, user.id, totpSecret);
   for (const account of links) await link(tx, user, account);
-  const emailCode = await issueEmailCode(tx, user, email.verification);
+  if (user.state === 'initial') await issueInitCode(tx, user);
+  const emailCode = user.state === 'initial' ? undefined : await issueEmailCode(tx, user, email.verification);
   const phoneCode = phone && (await issuePhoneCode(tx, user, phone.verification));
-  return { emailCode, phoneCode };
+  const passkeyCode = passkeyLink ? await issueLinkCode(tx, user, { kind: 'return' }) : undefined;
+  return { emailCode, phoneCode, passkeyCode };
 }

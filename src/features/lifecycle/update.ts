@@ -21,8 +21,8 @@ import { changePhone, clearPhone, normalisePhone, type PhoneInput } from '../pho
 import { type Details, detailsOf, record, type UserColumns } from '../user/events.ts';
 import { provesNothing } from '../user/person.ts';
 import { findUser, lockUser } from '../user/repository.ts';
-import { type ProfileChanges, profileColumns, trimNames } from './create.ts';
 import { languageOf } from './language.ts';
+import { type ProfileChanges, profileColumns, trimNames } from './names.ts';
 import { refuseTaken } from './repository.ts';
 import { refuseClaimedDomain, refuseEmailOfAnother, trimUsername } from './usernames.ts';
 
@@ -156,7 +156,8 @@ async function changeHuman(tx: Tx, user: UserRow, { profile, email, phone }: Hum
   return { emailCode, phoneCode };
 }
 
-async function changeProfile(tx: Tx, user: UserRow, profile: ProfileChanges): Promise<void> {
+/** The step, for every call that changes names, language or gender. Returns whether anything was different. */
+export async function changeProfile(tx: Tx, user: UserRow, profile: ProfileChanges): Promise<boolean> {
   const { givenName = user.givenName, familyName = user.familyName, nickName, displayName, preferredLanguage, gender } = profile;
   const wanted: UserColumns = {
     ...profileColumns({ givenName, familyName, ...(nickName !== undefined && { nickName }) }),
@@ -165,7 +166,7 @@ async function changeProfile(tx: Tx, user: UserRow, profile: ProfileChanges): Pr
     ...(preferredLanguage !== undefined && { preferredLanguage: languageOf(preferredLanguage) }),
     ...(gender !== undefined && { gender }),
   };
-  await recordDifference(tx, user, 'profile.changed', wanted);
+  return recordDifference(tx, user, 'profile.changed', wanted);
 }
 
 async function changeMachine(tx: Tx, user: UserRow, { name, description, accessTokenType }: MachineChanges) {
@@ -178,16 +179,17 @@ async function changeMachine(tx: Tx, user: UserRow, { name, description, accessT
   return {};
 }
 
-/** Writes only what differs; nothing does, nothing happens. */
+/** Writes only what differs; nothing does, nothing happens. Returns whether something did. */
 async function recordDifference(
   tx: Tx,
   user: UserRow,
   type: 'profile.changed' | 'machine.changed',
   wanted: UserColumns,
-): Promise<void> {
+): Promise<boolean> {
   const now = new Map<string, unknown>(Object.entries(user));
   const differing = Object.entries(wanted).filter(([column, value]) => now.get(column) !== value);
-  if (differing.length === 0) return;
+  if (differing.length === 0) return false;
   const fields = differing.map(([column]) => column).filter((column) => !column.endsWith('Key'));
   await record(tx, user.id, { type, fields }, Object.fromEntries(differing));
+  return true;
 }

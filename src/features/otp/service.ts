@@ -23,7 +23,7 @@ async function add(call: Call, userId: string, channel: Channel): Promise<Detail
 }
 
 async function remove(call: Call, userId: string, channel: Channel): Promise<Details> {
-  const { details } = await changePerson(call, userId, {}, async (tx) => {
+  const { details } = await changePerson(call, userId, { initial: true }, async (tx) => {
     if (!(await deleteFactor(tx, userId, channel))) throw failure('OTP_NOT_FOUND');
     await forgetFactor(tx, userId, { kind: 'otp', channel });
     await record(tx, userId, { type: 'otp.removed', channel });

@@ -1,9 +1,8 @@
 // Owns: the WebAuthn credentials of a person: passkeys, which sign in alone, and U2F keys, which sign in beside another
 // factor. Leaves the signatures to @simplewebauthn/server, the codes of links to the kernel, signing in to features/session.
-import { authorize } from '../../kernel/auth/authorize.ts';
-import { canEverywhere } from '../../kernel/auth/caller.ts';
+import { authorizeList } from '../../kernel/auth/authorize.ts';
 import { forgetFactor } from '../../kernel/auth/sessions.ts';
-import type { Call } from '../../kernel/call.ts';
+import type { Call, Tx, UserRow } from '../../kernel/call.ts';
 import { createCode } from '../../kernel/codes/codes.ts';
 import { failure } from '../../kernel/errors.ts';
 import { checkUrlTemplate } from '../../kernel/links.ts';
@@ -48,7 +47,7 @@ export const verifyPasskeyRegistration = (call: Call, userId: string, registered
 /** Where the code goes. */
 export type LinkDelivery = { kind: 'send'; urlTemplate?: string | undefined } | { kind: 'return' };
 
-/** A code that stands for one registration, whoever brings it; an older one dies. */
+/** A code that stands for one registration, whoever brings it; an older one dies. It works once the user is active. */
 export function createPasskeyRegistrationLink(
   call: Call,
   userId: string,
@@ -57,28 +56,31 @@ export function createPasskeyRegistrationLink(
   if (delivery.kind === 'send' && delivery.urlTemplate !== undefined) {
     checkUrlTemplate(call, delivery.urlTemplate, 'passkey', 'send_link.url_template');
   }
-  return changePerson(call, userId, rightsFor(delivery), async (tx, user) => {
-    const id = tx.ids.next();
-    const { code, expiresAt } = await createCode(tx, userId, 'passkey', id);
-    await record(tx, userId, { type: 'passkey.code.created' });
-    if (delivery.kind === 'return') return { code: { id, code } };
-    const { urlTemplate } = delivery;
-    await enqueue(tx, user, 'email', { kind: 'passkey-link', codeId: id, code, expiresAt, urlTemplate });
-    return { code: undefined };
-  });
+  return changePerson(call, userId, { ...rightsFor(delivery), initial: true }, async (tx, user) => ({
+    code: await issueLinkCode(tx, user, delivery),
+  }));
+}
+
+/** The step of `createPasskeyRegistrationLink`, for whoever makes users as well. Returns the code that the caller asked to see. */
+export async function issueLinkCode(tx: Tx, user: UserRow, delivery: LinkDelivery): Promise<LinkCode | undefined> {
+  const id = tx.ids.next();
+  const { code, expiresAt } = await createCode(tx, user.id, 'passkey', id);
+  await record(tx, user.id, { type: 'passkey.code.created' });
+  if (delivery.kind === 'return') return { id, code };
+  const { urlTemplate } = delivery;
+  await enqueue(tx, user, 'email', { kind: 'passkey-link', codeId: id, code, expiresAt, urlTemplate });
+  return undefined;
 }
 
 /** Those that can be used, newest first. */
 export async function listPasskeys(call: Call, userId: string): Promise<CredentialRow[]> {
-  const user = personOf(await findUser(call.db, userId));
-  if (!user && canEverywhere(call.caller, 'user.read')) return [];
-  authorize(call, user);
+  if (!authorizeList(call, personOf(await findUser(call.db, userId)))) return [];
   return listOfKind(call.db, userId, 'passkey');
 }
 
 /** One that waits for its answer as well. */
 async function remove(call: Call, userId: string, kind: Kind, id: string): Promise<Details> {
-  const { details } = await changePerson(call, userId, {}, async (tx) => {
+  const { details } = await changePerson(call, userId, { initial: true }, async (tx) => {
     const removed = (await deleteCredential(tx, userId, kind, id)) || (await deleteRegistration(tx, userId, kind, id));
     if (!removed) throw failure(kind === 'passkey' ? 'PASSKEY_NOT_FOUND' : 'U2F_NOT_FOUND');
     await forgetFactor(tx, userId, { kind: 'webauthn', credentialId: id });

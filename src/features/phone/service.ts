@@ -6,6 +6,7 @@ import type { App, Call, Tx, UserRow } from '../../kernel/call.ts';
 import { createCode, deleteCode, isCodePending, killCodes } from '../../kernel/codes/codes.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
+import type { Reason } from '../../kernel/reasons.ts';
 import { type Details, record, type UserColumns } from '../user/events.ts';
 import { byCode, type Changed, changePerson, rightsFor } from '../user/person.ts';
 import { deleteSmsFactor } from './repository.ts';
@@ -38,11 +39,20 @@ export interface CodeIssued {
   code: string | undefined;
 }
 
-/** PHONE_UNCHANGED for the number that the user has, whatever is asked for it. */
-export function setPhone(call: Call, userId: string, typed: PhoneInput): Promise<Changed<CodeIssued>> {
+/**
+ * PHONE_UNCHANGED for the number that the user has, whatever is asked for it; `confirms` lets it become verified, if it is
+ * not yet. `initial`: of an INITIAL user as well.
+ */
+export function setPhone(
+  call: Call,
+  userId: string,
+  typed: PhoneInput,
+  { confirms = false, initial = false } = {},
+): Promise<Changed<CodeIssued>> {
   const input = normalisePhone(call, typed, '');
-  return changePerson(call, userId, rightsFor(input.verification), async (tx, user) => {
-    if (user.phone === input.number) throw failure('PHONE_UNCHANGED');
+  return changePerson(call, userId, { ...rightsFor(input.verification), initial }, async (tx, user) => {
+    const confirmed = confirms && input.verification.kind === 'verified' && !user.phoneVerified;
+    if (user.phone === input.number && !confirmed) throw failure('PHONE_UNCHANGED');
     return { code: await changePhone(tx, user, input) };
   });
 }
@@ -55,6 +65,17 @@ export function resendPhoneCode(call: Call, userId: string, delivery: Delivery):
   });
 }
 
+/** A new code by SMS, whether there was one or not, of an INITIAL user as well: PHONE_NOT_FOUND, PHONE_VERIFIED. */
+export async function sendPhoneCode(call: Call, userId: string): Promise<Details> {
+  const { details } = await changePerson(call, userId, { initial: true }, async (tx, user) => {
+    if (user.phone === '') throw failure('PHONE_NOT_FOUND');
+    if (user.phoneVerified) throw failure('PHONE_VERIFIED');
+    await issuePhoneCode(tx, user, { kind: 'send' });
+    return {};
+  });
+  return details;
+}
+
 /** Whoever has the code may verify, whatever he may else. */
 export async function verifyPhone(call: Call, userId: string, code: string): Promise<Details> {
   const proof = { userId, purpose: 'phone', code, wrong: 'CODE_INVALID', absent: 'CODE_INVALID' } as const;
@@ -65,10 +86,14 @@ export async function verifyPhone(call: Call, userId: string, code: string): Pro
   return details;
 }
 
-/** PHONE_ABSENT when there is none. */
-export async function removePhone(call: Call, userId: string): Promise<Details> {
-  const { details } = await changePerson(call, userId, {}, async (tx, user) => {
-    if (user.phone === '') throw failure('PHONE_ABSENT');
+/** `absent` is told when there is none. `initial`: of an INITIAL user as well. */
+export async function removePhone(
+  call: Call,
+  userId: string,
+  { absent = 'PHONE_ABSENT', initial = false }: { absent?: Reason; initial?: boolean } = {},
+): Promise<Details> {
+  const { details } = await changePerson(call, userId, { initial }, async (tx, user) => {
+    if (user.phone === '') throw failure(absent);
     await clearPhone(tx, user);
     return {};
   });

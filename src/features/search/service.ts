@@ -3,11 +3,20 @@
 import { authorize } from '../../kernel/auth/authorize.ts';
 import { type Caller, reach } from '../../kernel/auth/caller.ts';
 import type { Call, UserRow } from '../../kernel/call.ts';
+import { failure } from '../../kernel/errors.ts';
+import { findUser } from '../user/repository.ts';
 import type { Filter } from './filter.ts';
 import { type Found, findUsers, type Search } from './repository.ts';
 
 /** The user that came along when the caller was authenticated. */
 export const getUserByID = (call: Call): UserRow => authorize(call, call.subject);
+
+/** A person, by the older calls. USER_NOT_HUMAN for a machine. */
+export async function getHuman(call: Call, userId: string): Promise<UserRow> {
+  const user = authorize(call, await findUser(call.db, userId));
+  if (user.type !== 'human') throw failure('USER_NOT_HUMAN');
+  return user;
+}
 
 export const listUsers = (call: Call, search: Search): Promise<Found> =>
   findUsers(call.db, { ...search, filters: [...visibleTo(call.caller), ...search.filters] });

@@ -65,7 +65,7 @@ export async function confirm(tx: Tx, user: UserRow, code: string): Promise<bool
 
 /** TOTP_NOT_FOUND when there is none, pending or ready. */
 export async function removeTOTP(call: Call, userId: string): Promise<Details> {
-  const { details } = await changePerson(call, userId, {}, async (tx) => {
+  const { details } = await changePerson(call, userId, { initial: true }, async (tx) => {
     if (!(await deleteTotp(tx, userId))) throw failure('TOTP_NOT_FOUND');
     await forgetFactor(tx, userId, { kind: 'totp' });
     await record(tx, userId, { type: 'totp.removed' });

@@ -26,6 +26,7 @@ export type UserEvent =
   | { type: 'password.rehashed' }
   | { type: 'password.code.created' }
   | { type: 'invite.code.created' }
+  | { type: 'init.code.created' }
   | { type: 'mfa.init.skipped' }
   | { type: 'totp.registered' | 'totp.added' | 'totp.removed' }
   | { type: 'otp.added' | 'otp.removed'; channel: Channel }

@@ -55,8 +55,8 @@ export interface CodeProof {
   absent: Reason;
   /** For callers who may know all ids, of one that does not exist. */
   unknown?: Reason;
-  /** Only for an active user: elsewhere one that is locked or inactive can go on proving what is his. */
-  onlyActive?: boolean;
+  /** In which it works: one that is locked or inactive can go on proving what is his, unless told otherwise. */
+  states?: readonly UserRow['state'][];
   /** A right code is not used up yet. */
   keep?: boolean;
 }
@@ -92,13 +92,16 @@ export async function proveByCode(call: Call, proof: CodeProof): Promise<UserRow
   return user;
 }
 
+const initialised = ['active', 'inactive', 'locked'] as const;
+
 /** The try is counted before the code is looked at, and for unknown users like for anybody. */
-async function tried(tx: Tx, { userId, purpose, code, unknown, onlyActive }: CodeProof, look: typeof checkCode) {
+async function tried(tx: Tx, proof: CodeProof, look: typeof checkCode) {
+  const { userId, purpose, code, unknown, states = initialised } = proof;
   const user = personOf(await lockUser(tx, userId));
-  tellAtOnce(tx, user, unknown);
+  const barred = user !== undefined && !states.includes(user.state);
+  if (!user || barred) tellAtOnce(tx, user, unknown);
   const guess = { userId, kind: 'code', user } as const;
   await countTry(tx, guess);
-  const barred = user?.state === 'initial' || (onlyActive && user?.state !== 'active');
   const check: CodeCheck = barred ? 'absent' : await look(tx, userId, purpose, code);
   await settleTry(tx, guess, check === 'right');
   return { user, check };

@@ -14,5 +14,5 @@ export const linkProof = (userId: string, { id, code }: LinkCode) =>
     code: codeWithId(id, code),
     wrong: 'CODE_INVALID',
     absent: 'CODE_INVALID',
-    onlyActive: true,
+    states: ['active'],
   }) as const;

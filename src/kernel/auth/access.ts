@@ -1,3 +1,4 @@
+import type { Reason } from '../reasons.ts';
 import type { Permission } from './roles.ts';
 
 /**
@@ -24,7 +25,10 @@ export type Access =
    * have made the session, to be its user, or to bring its token.
    */
   | { on: 'session'; permission: Permission; own: boolean }
-  /** The permission on the organization that the call names: in its request, else in the header, else the caller's own. */
-  | { on: 'organization'; permission: Permission }
+  /**
+   * The permission on the organization that the call names: in its request, else in the header, else the caller's own. With
+   * `user`, the user named by `user_id` must belong to it: any other does not exist, of which the reason tells.
+   */
+  | { on: 'organization'; permission: Permission; user?: { unknown: Reason } }
   /** The permission on the whole instance. */
   | { on: 'instance'; permission: Permission };

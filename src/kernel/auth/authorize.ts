@@ -24,11 +24,15 @@ export function isVisible({ caller }: Call, user: Target): boolean {
 
 /**
  * The rule of every call on a user, after its row is locked or read: who may not see the user is told what he would be
- * told of an unknown id; who sees it but may not act gets PERMISSION_DENIED. Returns the user.
+ * told of an unknown id; who sees it but may not act gets PERMISSION_DENIED. Where the call names an organization, the
+ * permission was looked at before, and the user has to be that organization's. Returns the user.
  */
 export function authorize<T extends Target>(call: Call, user: T | undefined, options: Options = {}): T {
   const { caller, access } = call;
-  if (access.on === 'organization') return ofOrganization(call, user);
+  if (access.on === 'organization' && access.user) {
+    if (user?.organizationId === call.organizationId) return user;
+    throw failure(access.user.unknown);
+  }
   const needed = access.on === 'user' ? access : access.on === 'proof' ? access.otherwise : undefined;
   if (!needed) throw new Error(`a method declared on ${access.on} asks for a user`);
   if (!user) throw failure(canEverywhere(caller, 'user.read') ? (options.unknown ?? 'USER_NOT_FOUND') : 'USER_NOT_FOUND');
@@ -39,10 +43,14 @@ export function authorize<T extends Target>(call: Call, user: T | undefined, opt
   throw failure(isSelf ? (options.refusal ?? 'PERMISSION_DENIED') : 'PERMISSION_DENIED');
 }
 
-/** On a call that names an organization, where the caller's right was checked, nobody else's user exists. */
-function ofOrganization<T extends Target>({ organizationId }: Call, user: T | undefined): T {
-  if (user?.organizationId !== organizationId) throw failure('USER_NOT_FOUND');
-  return user;
+/**
+ * The same for a list of what a user has. Undefined where nobody is, for a caller who may know that: there is nothing to
+ * list then.
+ */
+export function authorizeList<T extends Target>(call: Call, user: T | undefined): T | undefined {
+  const { access, caller, organizationId } = call;
+  if (access.on === 'organization') return user?.organizationId === organizationId ? user : undefined;
+  return user || !canEverywhere(caller, 'user.read') ? authorize(call, user) : undefined;
 }
 
 /**

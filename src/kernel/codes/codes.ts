@@ -16,6 +16,7 @@ export const codeShapes: Record<Purpose, { alphabet: string; length: number; lif
   password: { alphabet: upperDigits, length: 6, lifetimeMs: hour },
   invite: { alphabet: upperDigits, length: 6, lifetimeMs: 72 * hour },
   passkey: { alphabet: lettersDigits, length: 12, lifetimeMs: hour },
+  init: { alphabet: upperDigits, length: 6, lifetimeMs: 72 * hour },
 };
 
 /** Wrong tries after which a code is dead. */

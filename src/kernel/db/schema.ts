@@ -28,7 +28,7 @@ export const gender = pgEnum('gender', ['unspecified', 'female', 'male', 'divers
 export const accessTokenType = pgEnum('access_token_type', ['bearer', 'jwt']);
 export const organizationState = pgEnum('organization_state', ['active', 'inactive']);
 export const guessKind = pgEnum('guess_kind', ['password', 'code', 'otp']);
-export const codePurpose = pgEnum('code_purpose', ['email', 'phone', 'password', 'invite', 'passkey']);
+export const codePurpose = pgEnum('code_purpose', ['email', 'phone', 'password', 'invite', 'passkey', 'init']);
 export const channel = pgEnum('channel', ['email', 'sms']);
 /** What signs: alone, with its user verified, or beside another factor. */
 export const webauthnKind = pgEnum('webauthn_kind', ['passkey', 'u2f']);

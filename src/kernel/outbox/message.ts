@@ -33,6 +33,7 @@ export type Content =
   | ({ kind: 'reset-password' } & Code & Link)
   | { kind: 'password-changed' }
   | ({ kind: 'invite'; applicationName: string } & Code & Link)
+  | ({ kind: 'initialise'; passwordSet: boolean } & Code)
   | ({ kind: 'passkey-link'; codeId: string } & Code & Link)
   | ({ kind: 'otp'; sessionId: string } & Code & Link);
 

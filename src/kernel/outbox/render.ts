@@ -23,12 +23,13 @@ const linkPurposes: Partial<Record<MessageKind, LinkPurpose>> = {
   'verify-email': 'email',
   'reset-password': 'password',
   invite: 'invite',
+  initialise: 'init',
   'passkey-link': 'passkey',
   otp: 'otp',
 };
 
 /** Kinds whose SMS nobody could use without the link; the others' codes are typed where they were asked for. */
-const linkInSms: readonly MessageKind[] = ['reset-password', 'invite', 'passkey-link'];
+const linkInSms: readonly MessageKind[] = ['reset-password', 'invite', 'initialise', 'passkey-link'];
 
 /** What a message says, in its reader's language. `now` tells how long its code is still valid. */
 export function render(settings: RenderSettings, message: Message, organizationName: string, now: Date): Rendered {
@@ -86,6 +87,7 @@ function linkOf({ publicUrl }: RenderSettings, message: Message): string | undef
     Code: 'code' in message ? message.code : '',
     CodeID: 'codeId' in message ? message.codeId : '',
     SessionID: 'sessionId' in message ? message.sessionId : '',
+    PasswordSet: String('passwordSet' in message && message.passwordSet),
     LoginName: message.loginName,
     DisplayName: plainName(message.displayName),
     PreferredLanguage: message.language,

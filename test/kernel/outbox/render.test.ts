@@ -25,6 +25,7 @@ const contents: Record<MessageKind, Content> = {
   'reset-password': { kind: 'reset-password', ...code },
   'password-changed': { kind: 'password-changed' },
   invite: { kind: 'invite', applicationName: 'Notes', ...code },
+  initialise: { kind: 'initialise', passwordSet: true, ...code },
   'passkey-link': { kind: 'passkey-link', codeId: '5', ...code },
   otp: { kind: 'otp', sessionId: '3', ...code },
 };
@@ -39,6 +40,7 @@ const links: Partial<Record<MessageKind, string>> = {
   'verify-email': 'https://roster.example.com/ui/login/mail/verification?userID=7&code=ABC123&orgID=9',
   'reset-password': 'https://roster.example.com/ui/login/password/init?userID=7&code=ABC123&orgID=9',
   invite: 'https://roster.example.com/ui/login/user/invite?userID=7&code=ABC123&orgID=9',
+  initialise: 'https://roster.example.com/ui/login/user/init?userID=7&code=ABC123&orgID=9&passwordset=true',
   'passkey-link': 'https://roster.example.com/ui/login/login/passwordless/init?userID=7&orgID=9&codeID=5&code=ABC123',
 };
 

@@ -31,7 +31,10 @@ const idOf = (owner: string, type: string) => `${owner}-${type}`;
 
 /** Whether a field names a provider. */
 export const namesProvider = ({ name, parent }: DescField): boolean =>
-  name === 'idp_id' || parent.name === 'IDPIDQuery' || (name === 'id' && /Provider(ByID)?Request$/.test(parent.name));
+  name === 'idp_id' ||
+  name === 'config_id' ||
+  parent.name === 'IDPIDQuery' ||
+  (name === 'id' && /Provider(ByID)?Request$/.test(parent.name));
 
 /** The one that this field of a request names, by message and field: of the type that the call is for. */
 export function providerFor(field: string, organizationId: string): string {

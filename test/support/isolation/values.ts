@@ -82,6 +82,9 @@ export const known: Readonly<Record<string, JsonValue>> = {
   domain: 'localhost',
   count: 1,
   hash: '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy',
+  'zitadel.management.v1.ImportHumanUserRequest.HashedPassword.value':
+    '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy',
+  initial_password: 'An0ther!One',
   totp_secret: 'JBSWY3DPEHPK3PXP',
   url_template: 'https://roster.example.com/{{.UserID}}/{{.Code}}',
   preferred_language: 'de',
@@ -160,6 +163,8 @@ export const kinds: Readonly<Record<string, Kind>> = {
 
 /** Ids whose names do not say what of, and what names somebody, or proves to be his, and is not called an id. */
 export const otherIds: Readonly<Record<string, Kind>> = {
+  'zitadel.management.v1.RemoveHumanAuthFactorU2FRequest.token_id': 'u2f',
+  'zitadel.management.v1.RemoveHumanPasswordlessRequest.token_id': 'passkey',
   'zitadel.session.v2.IDsQuery.ids': 'session',
   'zitadel.session.v2.CreatorQuery.id': 'user',
   'zitadel.session.v2.CheckUser.login_name': 'loginName',
@@ -172,12 +177,14 @@ export const otherIds: Readonly<Record<string, Kind>> = {
 export const newIds: ReadonlySet<string> = new Set([
   'zitadel.user.v2.CreateUserRequest.user_id',
   'zitadel.user.v2.AddHumanUserRequest.user_id',
+  'zitadel.management.v1.AddMachineUserRequest.user_id',
   'zitadel.org.v2.AddOrganizationRequest.org_id',
 ]);
 
 /** Ids of other systems. */
 export const foreignIds: ReadonlySet<string> = new Set([
   'zitadel.user.v2.IDPLink.user_id',
+  'zitadel.management.v1.ImportHumanUserRequest.IDP.external_user_id',
   'zitadel.user.v2.PasskeyRegistrationCode.id',
   'zitadel.session.v2.CheckIDPIntent.idp_intent_id',
   'zitadel.user.v2.RetrieveIdentityProviderIntentRequest.idp_intent_id',

@@ -47,7 +47,17 @@ export interface Stranger extends Caller {
 }
 
 /** What a request may be about. Each is in both organizations. */
-export const stages = ['human', 'machine', 'inactive', 'locked', 'member', 'instanceMember', 'invited', 'ready'] as const;
+export const stages = [
+  'human',
+  'machine',
+  'inactive',
+  'locked',
+  'member',
+  'instanceMember',
+  'invited',
+  'ready',
+  'initial',
+] as const;
 export type Stage = (typeof stages)[number];
 
 export interface Place {
@@ -196,6 +206,7 @@ async function createPlace(server: TestServer, id: string, make: Make, authentic
     instanceMember: await make('human', id, { instance: ['IAM_OWNER_VIEWER'] }),
     invited: await make('human', id),
     ready: await make('human', id),
+    initial: await make('human', id),
   };
   await makeReady(server, { id: people.ready.id, sessionId: people.ready.parts.session, authenticator });
   const sessions = {
@@ -208,7 +219,8 @@ async function createPlace(server: TestServer, id: string, make: Make, authentic
   for (const channel of channels) {
     await sql`insert into otp_factors (user_id, channel, created_at) values (${people.invited.id}, ${channel}, now())`;
   }
-  await sql`update users set state = 'inactive' where id = ${people.inactive.id}`;
+  await sql`update users set state = 'inactive', email_verified = false where id = ${people.inactive.id}`;
+  await sql`update users set state = 'initial', email_verified = false, phone_verified = false where id = ${people.initial.id}`;
   await sql`update users set state = 'locked' where id = ${people.locked.id}`;
   const deletedId = await createHuman(server, { organizationId: id });
   await server.as().users.deleteUser({ userId: deletedId });

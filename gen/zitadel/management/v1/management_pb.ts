@@ -309,7 +309,8 @@ export const ImportHumanUserRequest_IDPSchema: GenMessage<ImportHumanUserRequest
   messageDesc(file_zitadel_management_v1_management, 2, 4);
 
 /**
- * A recovery code from another system.
+ * A recovery code from another system. Its form is checked, and nothing is kept of it: recovery codes are made here, by
+ * zitadel.user.v2.UserService.GenerateRecoveryCodes.
  *
  * @generated from message zitadel.management.v1.ImportHumanUserRequest.RecoveryCode
  */
@@ -319,7 +320,7 @@ export type ImportHumanUserRequest_RecoveryCode = Message<"zitadel.management.v1
    */
   codeType: {
     /**
-     * The code itself; stored as a hash.
+     * The code itself.
      *
      * @generated from field: string raw = 1;
      */
@@ -3256,8 +3257,9 @@ export const AddMachineUserResponseSchema: GenMessage<AddMachineUserResponse> = 
  * A user of another organization is answered exactly like one that does not exist. So is a machine user by the calls
  * that change a human user.
  * Nobody changes e-mail, phone, password, factors or codes of a user with more rights than his own (PERMISSION_DENIED).
- * The calls on human users are deprecated, except RemoveHumanAvatar; they work on the same users as
- * zitadel.user.v2.UserService.
+ * The calls on human users are deprecated, except RemoveHumanAvatar, and so is AddMachineUser; they work on the same
+ * users as zitadel.user.v2.UserService. Their answers carry the headers `deprecation` (RFC 9745) and `link`, which names
+ * the successor.
  * Errors of every call, not repeated below: UNAUTHENTICATED: no valid bearer token; INVALID_ARGUMENT: a field breaks
  * its rule; NOT_FOUND: the caller may not read users in the organization context, or there is no such organization;
  * PERMISSION_DENIED: the caller may read there, but lacks the permission; also an instance-wide reader who names an
@@ -3894,6 +3896,7 @@ export const ManagementService: GenService<{
   },
   /**
    * Creates a machine user: an account for a program, without credentials at first.
+   * Deprecated: use zitadel.user.v2.UserService.CreateUser.
    * Needs user.write in the organization context. It is active at once. Keys, access tokens and secrets are added
    * through zitadel.user.v2.UserService.
    * INVALID_ARGUMENT: blank name or username, or a username that ends in a verified domain of another organization.

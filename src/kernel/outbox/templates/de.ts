@@ -50,6 +50,16 @@ export const de: Texts = {
       notAsked: 'Falls Sie keine Einladung erwarten, müssen Sie nichts tun: Ohne den Code ändert sich nichts.',
       sms: '{product}: Sie sind zu {application} eingeladen. Ihr Code lautet {code}. Er ist {validity} gültig.',
     },
+    initialise: {
+      subject: '{product}: Richten Sie Ihr Konto ein',
+      about: [
+        'Bei {organization} wurde ein Konto für Sie angelegt.',
+        'Richten Sie es ein, um Ihre E-Mail-Adresse zu bestätigen; haben Sie noch kein Passwort, wählen Sie dabei eines.',
+      ],
+      button: 'Konto einrichten',
+      notAsked: 'Falls Sie kein Konto erwarten, müssen Sie nichts tun: Ohne den Code ändert sich nichts.',
+      sms: '{product}: Für Sie wurde ein Konto angelegt. Ihr Code lautet {code}. Er ist {validity} gültig.',
+    },
     'passkey-link': {
       subject: '{product}: Richten Sie einen Passkey ein',
       about: [

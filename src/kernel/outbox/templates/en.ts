@@ -48,6 +48,16 @@ export const en: Texts = {
       notAsked: 'If you do not expect an invitation, you need not do anything: without the code nothing changes.',
       sms: '{product}: You are invited to {application}. Your code is {code}. It is valid for {validity}.',
     },
+    initialise: {
+      subject: '{product}: Set up your account',
+      about: [
+        'An account was created for you at {organization}.',
+        'Set it up to confirm your e-mail address; if you have no password yet, you choose one along with it.',
+      ],
+      button: 'Set up the account',
+      notAsked: 'If you do not expect an account, you need not do anything: without the code nothing changes.',
+      sms: '{product}: An account was created for you. Your code is {code}. It is valid for {validity}.',
+    },
     'passkey-link': {
       subject: '{product}: Register a passkey',
       about: ['You can register a passkey for your account at {organization}, on the device that you want to sign in with.'],
