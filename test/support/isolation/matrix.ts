@@ -123,22 +123,34 @@ async function checkChoice(matrix: Matrix, asking: Asking, choice: Choice): Prom
   const known = world.callers.flatMap((caller) => (caller.person ? [{ caller, person: caller.person }] : []));
   const problems: string[] = [];
   const silent = [checkStrangers(matrix, asking, choice)];
+  const changing: (() => Promise<void>)[] = [];
   for (const { caller, person } of known) {
     const asked = choice.for(person);
     const verdict = verdictOf(world, { ...asking, caller: person, ...asked });
     const wanted = await expectationOf(matrix, asking, person, asked, verdict);
     const name = (problem: string) => `${caller.name}: ${problem}`;
     if (!wanted.changes) silent.push(checkSilent(matrix, asking, caller, asked, wanted).then((found) => found.map(name)));
-    // What a form holds counts only for calls on a user or a session, and what goes through here goes through there.
-    else if (caller !== world.owner && (asking.isFirst || (isOnRecord(asking.access) && choice.name !== 'theirs'))) {
-      await settle(silent, problems, memory);
-      const said = await tell(matrix, asking, caller, asked);
-      if (said.outcome !== wanted.outcome) problems.push(name(`${said.outcome} in place of ${wanted.outcome}`));
-      if (!said.changed) problems.push(name('nothing changed'));
-    }
+    else if (caller !== world.owner)
+      changing.push(async () => {
+        const said = await tell(matrix, asking, caller, asked);
+        if (said.outcome !== wanted.outcome) problems.push(name(`${said.outcome} in place of ${wanted.outcome}`));
+        if (!said.changed) problems.push(name('nothing changed'));
+      });
   }
   await settle(silent, problems, memory);
+  for (const work of changesToTry(matrix, asking, choice, changing)) await work();
   return problems;
+}
+
+/**
+ * Whoever gets through does with the first form. What a later one holds counts only for calls on a user or a session, and
+ * what goes through here goes through there: there one of them in turn.
+ */
+function changesToTry<T>(matrix: Matrix, { isFirst, access }: Asking, { name }: Choice, changing: readonly T[]): readonly T[] {
+  if (isFirst) return changing;
+  if (!isOnRecord(access) || name === 'theirs' || changing.length === 0) return [];
+  const next = ++matrix.turns % changing.length;
+  return changing.slice(next, next + 1);
 }
 
 const isOnRecord = ({ on }: Access): boolean => on === 'user' || on === 'session';
