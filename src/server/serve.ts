@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import type { App } from '../kernel/call.ts';
 import { ping } from '../kernel/db/client.ts';
 import { servePages } from '../web/servePages.ts';
-import { cors } from './cors.ts';
+import { cors, corsHeaders } from './cors.ts';
 import { Health } from './health.ts';
 import { type Listener, listen } from './listen.ts';
 import { Monitor } from './monitor.ts';
@@ -12,7 +12,7 @@ import { networksBehind } from './network.ts';
 import { probes } from './probes.ts';
 import { reflectionRoutes } from './reflection.ts';
 import { routes, services } from './routes.ts';
-import { rpcHandler } from './rpc.ts';
+import { serveRpcs } from './rpc.ts';
 
 /** Puts the app on its port: RPCs, reflection, health, probes, CORS, pages. Closing it says "not serving" first. */
 export async function serve(
@@ -35,15 +35,15 @@ export async function serve(
     reflection(router);
   };
   const networkOf = networksBehind(config);
-  const rpc = rpcHandler(app, { routes: all, networkOf, ...config });
+  const rpcs = serveRpcs(app, { routes: all, networkOf, corsHeaders: corsHeaders(config.corsOrigins), ...config });
   const probed = probes(async () => {
     const database = await monitor.check();
     return { ready: database && health.serving, checks: { database }, notices: notices() };
-  }, rpc);
+  }, rpcs.handler);
 
   // In front of CORS: no script of another origin reads a page.
   const handler = servePages(app, networkOf, cors(config.corsOrigins, probed));
-  const listener = await listen({ ...config.listen, tls: config.tls, handler });
+  const listener = await listen({ ...config.listen, tls: config.tls, handler, unary: rpcs.unary });
   await monitor.check();
   return {
     ...listener,
