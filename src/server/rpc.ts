@@ -7,7 +7,7 @@ import { deadline } from './faults.ts';
 import { log } from './log.ts';
 import type { NetworkOf } from './network.ts';
 import { checkDeclaredAccess } from './organization.ts';
-import { explainProtocolErrors } from './protocolErrors.ts';
+import { explain, explainProtocolErrors } from './protocolErrors.ts';
 import { unaryServer } from './unary/serve.ts';
 import { validate } from './validate.ts';
 
@@ -39,7 +39,7 @@ export function serveRpcs(app: App, { routes, networkOf, corsHeaders, maxMessage
     return gate(context);
   };
   return {
-    unary: unaryServer({ ...common, routes, gate, corsHeaders }),
+    unary: unaryServer({ ...common, routes, gate, explain, corsHeaders }),
     handler: adapt(routes, { ...common, requestGate }),
   };
 }

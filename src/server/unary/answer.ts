@@ -1,8 +1,8 @@
+import type { Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type HandlerContext, type Interceptor } from '@connectrpc/connect';
 import { compressionNegotiate, createMethodSerializationLookup } from '@connectrpc/connect/protocol';
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import { type NetworkOf, networkKey } from '../network.ts';
-import { explain } from '../protocolErrors.ts';
 import type { Chosen } from './choose.ts';
 import { UnaryContext } from './context.ts';
 import { deadlineTimer } from './deadline.ts';
@@ -13,18 +13,23 @@ import type { Compression, Protocol } from './protocol.ts';
 
 /** What holds for every call. */
 export interface Rules {
+  /** Runs before the body is read, and throws to refuse. */
   gate: (context: HandlerContext) => Promise<void>;
   interceptors: readonly Interceptor[];
+  /** Gives an error that is about to be sent its details. */
+  explain: (error: ConnectError) => void;
+  /** Of the largest message. */
   readMaxBytes: number;
   writeMaxBytes: number;
   networkOf: NetworkOf;
+  jsonOptions?: { registry: Registry };
 }
 
 /** What serves a method, made once. */
 export const servedBy = (unary: UnaryMethod, rules: Rules) => ({
   ...unary,
   invoke: invocation(unary, rules.interceptors),
-  serialization: createMethodSerializationLookup(unary.method, undefined, undefined, rules),
+  serialization: createMethodSerializationLookup(unary.method, undefined, rules.jsonOptions, rules),
 });
 
 type Served = ReturnType<typeof servedBy>;
@@ -51,14 +56,14 @@ export async function answerTo(exchange: Exchange, chosen: Chosen<Served>, rules
     const answer = await unary.invoke(context, request);
     return await protocol.answer(context, unary.serialization.getO(binary).serialize(answer), compression);
   } catch (error) {
-    return protocol.refuse(context, refusalOf(error), compression);
+    return protocol.refuse(context, refusalOf(error, rules), compression);
   } finally {
     clear();
   }
 }
 
 /** As Connect does, which gives errors that are not its own no words. */
-function refusalOf(error: unknown): ConnectError {
+function refusalOf(error: unknown, { explain }: Rules): ConnectError {
   const refusal =
     error instanceof ConnectError ? error : new ConnectError('internal error', Code.Internal, undefined, undefined, error);
   explain(refusal);

@@ -3,27 +3,19 @@
 // means to the gate, interceptors and handlers that both have.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import type { ConnectRouter, HandlerContext, Interceptor } from '@connectrpc/connect';
+import type { ConnectRouter } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import type { CorsHeaders } from '../cors.ts';
 import { makesUrl } from '../handler.ts';
-import type { NetworkOf } from '../network.ts';
-import { answerTo, servedBy } from './answer.ts';
+import { answerTo, type Rules, servedBy } from './answer.ts';
 import { choose } from './choose.ts';
 import type { Exchange } from './exchange.ts';
 import { unaryMethods } from './methods.ts';
 import { overHttp1 } from './overHttp1.ts';
 import { overHttp2 } from './overHttp2.ts';
 
-export interface UnaryOptions {
+export interface UnaryOptions extends Rules {
   routes: (router: ConnectRouter) => void;
-  /** Runs before the body is read, and throws to refuse. */
-  gate: (context: HandlerContext) => Promise<void>;
-  interceptors: readonly Interceptor[];
-  /** Largest message in bytes. */
-  readMaxBytes: number;
-  writeMaxBytes: number;
-  networkOf: NetworkOf;
   corsHeaders: CorsHeaders;
   log: Logger;
 }
