@@ -33,6 +33,6 @@ export function explain(error: ConnectError): void {
   const reason = error.rawMessage.startsWith(unreadable) ? 'REQUEST_UNREADABLE' : reasonByCode[error.code];
   if (!reason) return;
   const problem = error.rawMessage.replace(unreadable, '').slice(0, longestProblem).toWellFormed();
-  const { code, rawMessage, message, details } = failure(reason, { metadata: { problem } });
+  const { code, rawMessage, message, details } = failure(reason, reason === 'DEADLINE_EXCEEDED' ? {} : { metadata: { problem } });
   Object.assign(error, { code, rawMessage, message, details });
 }
