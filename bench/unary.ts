@@ -41,6 +41,22 @@ interface Cost {
   postgres: number;
 }
 
+const warming = { callers: 16, requests: 6000 };
+
+/** Until V8 has compiled what there is to compile. */
+async function warmUp({ open }: Load, target: Target): Promise<void> {
+  const connections = open(target, warming.callers);
+  let left = warmed.has(target) ? warming.requests / 6 : warming.requests;
+  const caller = async () => {
+    while (left-- > 0) await connections.call(Math.floor(Math.random() * users));
+  };
+  await Promise.all(Array.from({ length: warming.callers }, caller));
+  connections.close();
+  warmed.add(target);
+}
+
+const warmed = new Set<Target>();
+
 async function slice({ open }: Load, target: Target, callers: number, milliseconds: number): Promise<Cost> {
   const connections = open(target, callers);
   const before = target.cpu();
@@ -128,8 +144,8 @@ async function main(): Promise<void> {
   console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
   for (const callers of values.callers.split(',').map(Number)) {
     for (const load of loads) {
-      await slice(load, service, callers, 1000);
-      await slice(load, load.bare, callers, 500);
+      await warmUp(load, service);
+      await warmUp(load, load.bare);
       const own: Cost[] = [];
       const least: Cost[] = [];
       const selects: Cost[] = [];
