@@ -58,7 +58,7 @@ async function answer(db: Db, hash: Buffer, group: readonly Asked[]): Promise<vo
   try {
     const find = group.length === 1 ? one : several;
     const found = await find(db, hash, group);
-    for (const { subject, resolve } of group) resolve(found && { ...found, subject: found.subjects.get(subject) });
+    for (const { subject, resolve } of group) resolve(found && { caller: found.caller, subject: found.subjects.get(subject) });
   } catch (error) {
     for (const { reject } of group) reject(error);
   }
