@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { type GetUserByIDRequest, UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import { adapt } from '../../src/server/adapter.ts';
-import { corsHeaders } from '../../src/server/cors.ts';
+import { cors, corsHeaders } from '../../src/server/cors.ts';
 import { edgeLimits } from '../../src/server/edgeLimits.ts';
 import { deadline } from '../../src/server/faults.ts';
 import { type Listener, listen } from '../../src/server/listen.ts';
@@ -19,6 +19,7 @@ import { unaryServer } from '../../src/server/unary/serve.ts';
 
 export const path = '/zitadel.user.v2.UserService/GetUserByID';
 export const readMaxBytes = 1000;
+export const origin = 'https://app.example.com';
 const maxTimeoutMs = 60_000;
 
 /** What the handler has seen, over both paths. */
@@ -81,15 +82,15 @@ export async function listenBoth(): Promise<{ lean: Listener; connect: Listener 
     networkOf: () => 'unknown',
     log: pino({ level: 'silent' }),
   };
-  const unary = unaryServer({ ...common, routes, gate, explain, corsHeaders: corsHeaders([]) });
-  const handler = adapt(routes, {
+  const unary = unaryServer({ ...common, routes, gate, explain, corsHeaders: corsHeaders([origin]) });
+  const connect = adapt(routes, {
     ...common,
     requestGate: (context) => {
       explainProtocolErrors(context);
       return gate(context);
     },
   });
-  const options = { host: '127.0.0.1', port: 0, handler };
+  const options = { host: '127.0.0.1', port: 0, handler: cors([origin], connect) };
   return { lean: await listen({ ...options, unary }, edgeLimits), connect: await listen(options, edgeLimits) };
 }
 
