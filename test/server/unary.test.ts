@@ -314,6 +314,18 @@ describe('a caller that', () => {
     expect(seen).toMatchObject({ lean: 0, connect: 0 });
   });
 
+  test('was refused for the size of its body may ask again on the same connection', async () => {
+    const socket = openSocket(ports.lean.port);
+    const answers: string[] = [];
+    socket.on('data', (bytes) => answers.push(String(bytes)));
+    const head = `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
+    socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n`);
+    for (let n = 0; n < 100; n++) socket.write(`400\r\n${'x'.repeat(0x400)}\r\n`);
+    socket.write(`0\r\n\r\n${head}Content-Length: 21\r\n\r\n{"userId":"somebody"}`);
+    await vi.waitFor(() => expect(answers.join('')).toContain('"somebody"'));
+    expect(answers.join('').match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 429', 'HTTP/1.1 200']);
+  });
+
   test.each([
     'Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
     'Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ',

@@ -25,8 +25,8 @@ function send(request: IncomingMessage, response: ServerResponse, { status, head
   if (response.destroyed) return;
   response.writeHead(status, headers);
   response.end(body);
-  // Else the rest would stay unread, and the connection's next request behind it.
-  if (!request.complete) request.resume();
+  // Else what is left would stay unread, and the connection's next request behind it.
+  if (!request.readableEnded) request.resume();
 }
 
 /** The response's "close" says all there is to know. */
