@@ -41,7 +41,7 @@ interface Cost {
   postgres: number;
 }
 
-const warming = { callers: 16, requests: 12_000 };
+const warming = { callers: 16, requests: 6000 };
 
 /** Until V8 has compiled what there is to compile. */
 async function warmUp({ open }: Load, target: Target): Promise<void> {
