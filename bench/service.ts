@@ -59,8 +59,9 @@ export async function startService({
   };
 }
 
-export async function startBare(): Promise<Target> {
-  const child = spawn(process.execPath, [inRepository('bench/bare.ts')], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** `script` answers over HTTP/2 unless told otherwise. */
+export async function startBare(script = 'bare.ts'): Promise<Target> {
+  const child = spawn(process.execPath, [inRepository(`bench/${script}`)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const pid = await spawned(child);
   if (!child.stdout) throw new Error('the bare server has no output');
   const [port] = await once(child.stdout, 'data');

@@ -13,6 +13,7 @@ import {
   universalResponseToNodeResponse,
 } from '@connectrpc/connect-node';
 import type { Logger } from 'pino';
+import { plainMessage } from './grpcMessage.ts';
 import { type NodeHandler, pathOf } from './handler.ts';
 import { type NetworkOf, networkKey } from './network.ts';
 
@@ -47,12 +48,7 @@ export function adapt(routes: (router: ConnectRouter) => void, { networkOf, log,
   };
 }
 
-const messageTrailer = 'grpc-message';
-
-/**
- * Encodes grpc-message as the protocol says (PROTOCOL-HTTP2.md, "Percent-Byte-Unencoded"). Connect encodes more, which
- * grpc-js does not undo: people would read `user_id%3A`.
- */
+/** With its message as callers understand it (grpcMessage.ts). */
 function withPlainMessage(answer: Answer): Answer {
   const { body, trailer } = answer;
   return body && trailer ? { ...answer, body: plainMessageBehind(body, trailer) } : answer;
@@ -61,8 +57,5 @@ function withPlainMessage(answer: Answer): Answer {
 /** Trailers are complete once the body has ended. */
 async function* plainMessageBehind(body: AsyncIterable<Uint8Array>, trailer: Headers) {
   yield* body;
-  const message = trailer.get(messageTrailer);
-  if (message) trailer.set(messageTrailer, percentEncoded(decodeURIComponent(message)));
+  plainMessage(trailer);
 }
-
-const percentEncoded = (text: string) => text.replace(/[^ -$&-~]+/g, encodeURIComponent);

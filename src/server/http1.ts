@@ -1,10 +1,10 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { EdgeLimits } from './edgeLimits.ts';
-import type { NodeHandler } from './handler.ts';
+import type { Handlers } from './handler.ts';
 
 /** The HTTP/1.1 side of the port: takes accepted connections, and can let them finish. */
-export function http1(handler: NodeHandler, limits: EdgeLimits) {
+export function http1({ handler, unary }: Handlers, limits: EdgeLimits) {
   const connections = new Map<Socket, Set<ServerResponse>>();
   let draining = false;
 
@@ -24,7 +24,7 @@ export function http1(handler: NodeHandler, limits: EdgeLimits) {
       running?.delete(response);
       if (draining && running?.size === 0) socket.destroySoon();
     });
-    handler(request, response);
+    if (!unary?.takesHttp1(request, response)) handler(request, response);
   });
   // The server never listens itself, and only at this event it starts to enforce its time limits.
   server.emit('listening');

@@ -1,7 +1,7 @@
 import { constants, createServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { EdgeLimits } from './edgeLimits.ts';
-import type { NodeHandler } from './handler.ts';
+import type { Handlers } from './handler.ts';
 
 /** Above every stream a client can open: a GOAWAY with it says "no new streams" and refuses none on their way. */
 const highestStream = 2 ** 31 - 1;
@@ -10,15 +10,17 @@ const highestStream = 2 ** 31 - 1;
 const noticeMs = 200;
 
 /** The HTTP/2 side of the port: takes accepted connections, and can let them finish. */
-export function http2(handler: NodeHandler, limits: EdgeLimits) {
+export function http2({ handler, unary }: Handlers, limits: EdgeLimits) {
   const sessions = new Set<ServerHttp2Session>();
-  const server = createServer(
-    {
-      maxSessionMemory: limits.sessionMegabytes,
-      settings: { maxConcurrentStreams: limits.streamsPerSession, maxHeaderListSize: limits.headerBytes },
-    },
-    handler,
-  );
+  const server = createServer({
+    maxSessionMemory: limits.sessionMegabytes,
+    settings: { maxConcurrentStreams: limits.streamsPerSession, maxHeaderListSize: limits.headerBytes },
+  });
+  // Makes requests and responses of streams. It has no connections of its own.
+  const requests = createServer(handler);
+  server.on('stream', (stream, headers, flags, rawHeaders) => {
+    if (!unary?.takesHttp2(stream, headers)) requests.emit('stream', stream, headers, flags, rawHeaders);
+  });
   server.on('session', (session) => {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));

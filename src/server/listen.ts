@@ -6,6 +6,7 @@ import { guardUrl, type NodeHandler } from './handler.ts';
 import { http1 } from './http1.ts';
 import { http2 } from './http2.ts';
 import { sniff } from './sniff.ts';
+import type { UnaryServer } from './unary/serve.ts';
 
 export interface ListenOptions {
   host: string;
@@ -14,6 +15,8 @@ export interface ListenOptions {
   /** PEM. Without it the port speaks cleartext. */
   tls?: { cert: string | Buffer; key: string | Buffer } | undefined;
   handler: NodeHandler;
+  /** Is asked before `handler`, which has what it does not take. */
+  unary?: UnaryServer | undefined;
 }
 
 export interface Listener {
@@ -27,9 +30,9 @@ export interface Listener {
  * Serves HTTP/1.1 and HTTP/2 on one port. Rejects with the system's error (EADDRINUSE, EACCES, ...) when it cannot be had,
  * and with OpenSSL's when certificate and key are no pair.
  */
-export async function listen({ host, port, tls, handler }: ListenOptions, limits = edgeLimits): Promise<Listener> {
+export async function listen({ host, port, tls, handler, unary }: ListenOptions, limits = edgeLimits): Promise<Listener> {
   const guarded = guardUrl(handler);
-  const sides = { http1: http1(guarded, limits), http2: http2(guarded, limits) };
+  const sides = { http1: http1({ handler: guarded, unary }, limits), http2: http2({ handler: guarded, unary }, limits) };
   const waiting = new Set<Socket>();
   const sockets = new Set<Socket>();
 

@@ -17,20 +17,22 @@ const unreadable = 'parse binary: ';
 const longestProblem = 200;
 
 /**
- * Gives the errors that Connect makes itself our codes, reasons and details. The signal's reason is the error that is about
- * to be sent, and the only place where it can be met.
+ * Explains the errors of a call that Connect's adapter serves. The signal's reason is the error that is about to be sent,
+ * and the only place where it can be met.
  */
 export function explainProtocolErrors({ signal }: HandlerContext): void {
   signal.addEventListener('abort', () => {
     const error: unknown = signal.reason;
-    if (error instanceof ConnectError && error.details.length === 0) explain(error);
+    if (error instanceof ConnectError) explain(error);
   });
 }
 
-function explain(error: ConnectError): void {
+/** Gives an error that Connect makes itself our code, reason and details. */
+export function explain(error: ConnectError): void {
+  if (error.details.length > 0) return;
   const reason = error.rawMessage.startsWith(unreadable) ? 'REQUEST_UNREADABLE' : reasonByCode[error.code];
   if (!reason) return;
   const problem = error.rawMessage.replace(unreadable, '').slice(0, longestProblem).toWellFormed();
-  const { code, rawMessage, message, details } = failure(reason, { metadata: { problem } });
+  const { code, rawMessage, message, details } = failure(reason, reason === 'DEADLINE_EXCEEDED' ? {} : { metadata: { problem } });
   Object.assign(error, { code, rawMessage, message, details });
 }

@@ -2,36 +2,47 @@ import type { ConnectRouter, HandlerContext, Interceptor } from '@connectrpc/con
 import type { App } from '../kernel/call.ts';
 import { adapt } from './adapter.ts';
 import { authenticateBeforeBody, authenticateWithSubject } from './authenticate.ts';
+import type { CorsHeaders } from './cors.ts';
 import { deadline } from './faults.ts';
 import { log } from './log.ts';
 import type { NetworkOf } from './network.ts';
 import { checkDeclaredAccess } from './organization.ts';
-import { explainProtocolErrors } from './protocolErrors.ts';
+import { explain, explainProtocolErrors } from './protocolErrors.ts';
+import { unaryServer } from './unary/serve.ts';
 import { validate } from './validate.ts';
 
 export interface RpcOptions {
   routes: (router: ConnectRouter) => void;
   networkOf: NetworkOf;
   deprecation: Interceptor;
+  corsHeaders: CorsHeaders;
   /** Largest message in bytes, after decompression. */
   maxMessageBytes: number;
   /** The longest that any call may take. */
   maxTimeoutMs: number;
 }
 
-/** The node handler of every RPC, with what holds for all of them: who asks, may he, is the request sound, how did it end. */
-export function rpcHandler(app: App, { routes, networkOf, deprecation, maxMessageBytes, maxTimeoutMs }: RpcOptions) {
-  const authenticate = authenticateBeforeBody(app);
-  const options = {
-    requestGate: (context: HandlerContext) => {
-      explainProtocolErrors(context);
-      return authenticate(context);
-    },
+/**
+ * What serves the RPCs: usual unary calls on the lean path, everything else through Connect. Both with what holds for all
+ * of them: who asks, may he, is the request sound, how did it end.
+ */
+export function serveRpcs(app: App, { routes, networkOf, deprecation, corsHeaders, maxMessageBytes, maxTimeoutMs }: RpcOptions) {
+  const gate = authenticateBeforeBody(app);
+  const common = {
     interceptors: [deprecation, log(app), deadline(maxTimeoutMs), authenticateWithSubject(app), checkDeclaredAccess, validate],
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxResponseBytes,
+    networkOf,
+    log: app.log,
   };
-  return adapt(routes, { ...options, networkOf, log: app.log });
+  const requestGate = (context: HandlerContext) => {
+    explainProtocolErrors(context);
+    return gate(context);
+  };
+  return {
+    unary: unaryServer({ ...common, routes, gate, explain, corsHeaders }),
+    handler: adapt(routes, { ...common, requestGate }),
+  };
 }
 
 /** A page of a thousand users with the largest fields stays below it. */

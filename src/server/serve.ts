@@ -5,7 +5,7 @@ import type { App } from '../kernel/call.ts';
 import { ping } from '../kernel/db/client.ts';
 import { serveAvatars } from '../web/avatars/serveAvatars.ts';
 import { servePages } from '../web/servePages.ts';
-import { cors } from './cors.ts';
+import { cors, corsHeaders } from './cors.ts';
 import { announceDeprecation } from './deprecation.ts';
 import { Health } from './health.ts';
 import { type Listener, listen } from './listen.ts';
@@ -15,7 +15,7 @@ import { networksBehind } from './network.ts';
 import { probes } from './probes.ts';
 import { reflectionRoutes } from './reflection.ts';
 import { routes, services } from './routes.ts';
-import { rpcHandler } from './rpc.ts';
+import { serveRpcs } from './rpc.ts';
 
 /** Puts the app on its port: RPCs, reflection, health, probes, CORS, avatars, pages. Closing it says "not serving" first. */
 export async function serve(
@@ -39,7 +39,13 @@ export async function serve(
   };
   const networkOf = networksBehind(config);
   const deprecation = announceDeprecation(app);
-  const rpc = rpcHandler(app, { routes: all, networkOf, deprecation: deprecation.interceptor, ...config });
+  const rpcs = serveRpcs(app, {
+    routes: all,
+    networkOf,
+    deprecation: deprecation.interceptor,
+    corsHeaders: corsHeaders(config.corsOrigins),
+    ...config,
+  });
   const calls = {
     name: 'roster_deprecated_calls_total',
     help: 'Calls of deprecated methods since the process started.',
@@ -50,13 +56,13 @@ export async function serve(
       const database = await monitor.check();
       return { ready: database && health.serving, checks: { database }, notices: notices() };
     },
-    metrics([calls], rpc),
+    metrics([calls], rpcs.handler),
   );
 
   const avatars = serveAvatars({ app, networkOf, uploadMs: config.maxTimeoutMs }, probed);
   // In front of CORS: no script of another origin reads a page.
   const handler = servePages(app, networkOf, cors(config.corsOrigins, avatars));
-  const listener = await listen({ ...config.listen, tls: config.tls, handler });
+  const listener = await listen({ ...config.listen, tls: config.tls, handler, unary: rpcs.unary });
   await monitor.check();
   return {
     ...listener,

@@ -24,7 +24,7 @@ const memberships = {
 export const callerColumns = { id: users.id, organizationId: users.organizationId, type: users.type, ...memberships };
 
 // The state of user, organization and token is judged here, with every call: ending any of them bites at once.
-const valid = and(
+export const validToken = and(
   eq(personalAccessTokens.hash, sql.placeholder('hash')),
   gt(personalAccessTokens.expiresAt, sql.placeholder('now')),
   eq(users.state, 'active'),
@@ -38,14 +38,14 @@ const findCaller = prepared((db) =>
     .innerJoin(users, eq(users.id, personalAccessTokens.userId))
     .innerJoin(organizations, eq(organizations.id, users.organizationId))
     .leftJoin(instanceMembers, eq(instanceMembers.userId, users.id))
-    .where(valid)
+    .where(validToken)
     .prepare('find_caller'),
 );
 
 /** The user asked for. */
 export const subjects = alias(users, 'subjects');
 
-const findCallerAndSubject = prepared((db) =>
+export const findCallerAndSubject = prepared((db) =>
   db
     .select({ caller: callerColumns, subject: subjects })
     .from(personalAccessTokens)
@@ -53,7 +53,7 @@ const findCallerAndSubject = prepared((db) =>
     .innerJoin(organizations, eq(organizations.id, users.organizationId))
     .leftJoin(instanceMembers, eq(instanceMembers.userId, users.id))
     .leftJoin(subjects, eq(subjects.id, sql.placeholder('subject')))
-    .where(valid)
+    .where(validToken)
     .prepare('find_caller_and_subject'),
 );
 
@@ -62,16 +62,11 @@ export interface Authenticated {
   subject: UserRow | undefined;
 }
 
-/** Who a token stands for, and the user asked for, in one statement; undefined when the token may not be used. */
-export async function authenticate(db: Db, hash: Buffer, time: Date, subject?: string): Promise<Authenticated | undefined> {
+/** Who a token stands for; undefined when the token may not be used. */
+export async function authenticate(db: Db, hash: Buffer, time: Date): Promise<Authenticated | undefined> {
   // Drizzle hands a placeholder's value to the driver as it is, and has taught the driver not to touch dates.
-  const now = time.toISOString();
-  if (subject === undefined) {
-    const [row] = await findCaller(db).execute({ hash, now });
-    return row && { caller: callerOf(row), subject: undefined };
-  }
-  const [row] = await findCallerAndSubject(db).execute({ hash, now, subject });
-  return row && { caller: callerOf(row.caller), subject: row.subject ?? undefined };
+  const [row] = await findCaller(db).execute({ hash, now: time.toISOString() });
+  return row && { caller: callerOf(row), subject: undefined };
 }
 
 export function callerOf({
