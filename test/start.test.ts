@@ -1,4 +1,5 @@
-// `npm start` as an operator sees it: what a first start leaves behind and says, and what one says that cannot succeed.
+// `npm start` as an operator sees it: what a first start leaves behind and says, that the next ones find it again after an end
+// by a signal and by force, and what one says that cannot succeed.
 import { execFile } from 'node:child_process';
 import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -12,7 +13,7 @@ import { startProblem } from '../src/problems.ts';
 import { welcome } from '../src/welcome.ts';
 import { createDatabase } from './support/database.ts';
 import { databaseUrl } from './support/postgres.ts';
-import { addressOf, end, startRoster } from './support/process.ts';
+import { addressOf, type Child, end, startRoster, usersAt } from './support/process.ts';
 import { scratch } from './support/scratch.ts';
 
 const support = (name: string) => fileURLToPath(new URL(`support/${name}`, import.meta.url));
@@ -48,7 +49,7 @@ const exists = (path: string) =>
     () => false,
   );
 
-test('a first start needs nothing, writes the token for its owner only, and says where', async () => {
+test('a first start needs nothing, writes the token for its owner only, and says where; the next find all as it was', async () => {
   const data = folder('first');
   const child = startRoster({ ROSTER_DATA: data }, { cwd: base });
   const address = await addressOf(child);
@@ -62,13 +63,35 @@ test('a first start needs nothing, writes the token for its owner only, and says
   }
   expect(child.output()).not.toContain(token.trim());
 
-  const second = startRoster({ ROSTER_DATA: data });
-  expect(await second.exited).toBe(1);
-  expect(second.output()).toMatch(
+  const beside = startRoster({ ROSTER_DATA: data });
+  expect(await beside.exited).toBe(1);
+  expect(beside.output()).toMatch(
     `Roster did not start. The data folder ${data} is in use by process ${child.process.pid}. Stop that first`,
   );
   expect((await call(address, token)).status).toBe(200);
+
+  const users = await usersAt(child, token.trim());
+  const { userId } = await users.addHumanUser({
+    profile: { givenName: 'Ada', familyName: 'Lovelace' },
+    email: { email: 'ada@example.com', verification: { case: 'isVerified', value: true } },
+  });
+  await users.setUserMetadata({ userId, metadata: [{ key: 'k', value: Uint8Array.of(0, 255) }] });
+  const seen = async (at: Child) => {
+    const again = await usersAt(at, token.trim());
+    const [{ result }, { metadata }] = await Promise.all([again.listUsers({}), again.listUserMetadata({ userId })]);
+    return { result, metadata };
+  };
+  const before = await seen(child);
+  expect(before.result).toHaveLength(2);
   expect(await end(child)).toBe(0);
+
+  const second = startRoster({ ROSTER_DATA: data });
+  expect(await seen(second)).toEqual(before);
+  expect(second.output()).not.toContain("The owner's token was written");
+  expect(await readFile(join(data, 'admin.pat'), 'utf8')).toBe(token);
+  await end(second, 'SIGKILL');
+
+  expect(await seen(startRoster({ ROSTER_DATA: data }))).toEqual(before);
 });
 
 describe('a start that cannot succeed ends with one message that says what to do', () => {

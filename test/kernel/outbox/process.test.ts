@@ -1,16 +1,13 @@
 // The real process with real servers: killed while messages wait and while they are under way, and what it writes to its log.
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createClient } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
 import { simpleParser } from 'mailparser';
 import postgres from 'postgres';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { UserService } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
 import { unique } from '../../support/actors.ts';
 import { createDatabase } from '../../support/database.ts';
 import { codeIn } from '../../support/outbox.ts';
-import { addressOf, type Child, end, startRoster } from '../../support/process.ts';
+import { addressOf, type Child, end, startRoster, tokenIn, usersAt } from '../../support/process.ts';
 import { scratch } from '../../support/scratch.ts';
 import { certificateFile, type Smtp, startSmtp } from '../../support/smtp.ts';
 import { startWebhook } from '../../support/webhook.ts';
@@ -38,19 +35,10 @@ async function prepare(smtp: Smtp) {
 }
 
 async function queueMail(child: Child, dataDir: string, phone?: string): Promise<string> {
-  const baseUrl = await addressOf(child);
-  const token = (await readFile(join(dataDir, 'admin.pat'), 'utf8')).trim();
-  const transport = createGrpcTransport({
-    baseUrl,
-    interceptors: [
-      (next) => (request) => {
-        request.header.set('authorization', `Bearer ${token}`);
-        return next(request);
-      },
-    ],
-  });
+  await addressOf(child);
+  const users = await usersAt(child, await tokenIn(dataDir));
   const email = `${unique('process')}@example.net`;
-  await createClient(UserService, transport).addHumanUser({
+  await users.addHumanUser({
     profile: { givenName: 'Ada', familyName: 'Lovelace' },
     email: { email },
     ...(phone && { phone: { phone } }),
