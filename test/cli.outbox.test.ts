@@ -1,25 +1,28 @@
 // `npm run roster -- outbox …` and `doctor`, as an operator types them.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createHuman, unique } from './support/actors.ts';
 import { createDatabase } from './support/database.ts';
-import { run } from './support/process.ts';
+import { commandHere, dataOf, roster, rosterHere, startCommand } from './support/roster.ts';
 import { scratch } from './support/scratch.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { certificateFile, type Smtp, startSmtp } from './support/smtp.ts';
 import { startWebhook } from './support/webhook.ts';
 
-const program = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
+let server: TestServer;
 
-/** Runs one command. Returns its exit code and everything that it wrote. */
-async function roster(args: string[], env: NodeJS.ProcessEnv): Promise<{ code: number | null; said: string }> {
-  const child = run(program, args, { env: { PATH: process.env.PATH, NO_COLOR: '1', ...env } });
-  return { code: await child.exited, said: child.output() };
-}
+beforeAll(async () => {
+  // With no way out: what it queues stays.
+  server = await startServer({ env: { ROSTER_MESSAGE_FILES: 'off' } });
+});
 
-const dataOf = (server: TestServer) => ({ DATABASE_URL: server.database.url, ROSTER_DATA: server.dataDir });
+beforeEach(async () => {
+  // The command line goes by the real clock.
+  server.setTime(new Date());
+  await server.sql`delete from outbox`;
+});
+
 const mailOf = (smtp: Smtp) => ({
   ROSTER_SMTP_URL: smtp.url,
   ROSTER_MAIL_FROM: 'users@example.com',
@@ -28,23 +31,19 @@ const mailOf = (smtp: Smtp) => ({
 
 const eventually = (look: () => Promise<void>) => vi.waitFor(look, { timeout: 30_000, interval: 10 });
 
-/** Each command starts a process, which takes its time where many do. */
-const patient = { timeout: 240_000 };
-
-describe('the outbox', patient, () => {
+describe('the outbox', () => {
   test('lists what was given up, sends it again, and drops what is not wanted', async () => {
     let refused = '';
     const smtp = await startSmtp({ trouble: (stage, to) => (stage === 'recipient' && refused.includes(to) ? 550 : undefined) });
     const server = await startServer({ env: mailOf(smtp) });
-    // The command line goes by the real clock.
     server.setTime(new Date());
     const [one, two] = [`${unique('one')}@example.net`, `${unique('two')}@example.net`];
     refused = `${one} ${two}`;
     for (const email of [one, two]) await createHuman(server, { email: { email } });
     await eventually(async () => expect(await server.sql`select id from outbox where dead_at is not null`).toHaveLength(2));
 
-    const outbox = (...args: string[]) => roster(['outbox', ...args], dataOf(server));
-    const listed = await outbox('list', '--dead');
+    const outbox = (...args: string[]) => rosterHere(server, ['outbox', ...args]);
+    const listed = await roster(server, 'outbox', 'list', '--dead');
     expect(listed.code).toBe(0);
     const lines = listed.said.split('\n');
     expect(lines).toHaveLength(2);
@@ -70,11 +69,9 @@ describe('the outbox', patient, () => {
   });
 
   test('lists what waits, and sends no code that has expired', async () => {
-    const server = await startServer({ env: { ROSTER_MESSAGE_FILES: 'off' } });
-    server.setTime(new Date());
     const email = `${unique('waiting')}@example.net`;
     await createHuman(server, { email: { email } });
-    const listed = await roster(['outbox', 'list'], dataOf(server));
+    const listed = await rosterHere(server, ['outbox', 'list']);
     expect(listed).toEqual({ code: 0, said: expect.stringMatching(/^\d+ {2}verify-email .* {2}0 attempts {2}due now$/) });
     expect(listed.said).toContain(email);
     await server.sql`update outbox set dead_at = now(), failure = 'expired', expires_at = now() - interval '1 second'`;
@@ -82,7 +79,7 @@ describe('the outbox', patient, () => {
       ['retry', '0 messages are sent again.'],
       ['remove', '1 message is removed.'],
     ] as const) {
-      expect(await roster(['outbox', command, '--all-dead'], dataOf(server))).toEqual({ code: 0, said });
+      expect(await rosterHere(server, ['outbox', command, '--all-dead'])).toEqual({ code: 0, said });
     }
     expect(await server.sql`select id from outbox`).toEqual([]);
   });
@@ -90,7 +87,7 @@ describe('the outbox', patient, () => {
   test('says what is missing', async () => {
     const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' };
     for (const args of [['retry'], ['retry', '--id', '1', '--all-dead'], ['remove'], ['remove', '--id', '1', '--all-dead']]) {
-      expect(await roster(['outbox', ...args], env)).toEqual({
+      expect(await commandHere(['outbox', ...args], env)).toEqual({
         code: 2,
         said: expect.stringMatching(/^Not done\. /),
       });
@@ -98,26 +95,30 @@ describe('the outbox', patient, () => {
   });
 });
 
-describe('the doctor', patient, () => {
+describe('the doctor', () => {
   let dataDir: string;
   beforeEach(async () => {
     dataDir = await mkdtemp(join(scratch, 'roster-doctor-'));
     onTestFinished(() => rm(dataDir, { recursive: true }));
   });
 
-  const doctor = async (env: NodeJS.ProcessEnv) => {
-    const { code, said } = await roster(['doctor'], env);
+  const findingsIn = ({ code, said }: { code: number | null; said: string }) => {
     const found = said.split('\n').flatMap((line) => {
       const [, verdict = '', name = '', text = ''] = /^(ok|problem) +(\S+(?: \S+)?) {2,}(.*)$/.exec(line) ?? [];
       return verdict === '' ? [] : [[name, { well: verdict === 'ok', text }] as const];
     });
     return { code, said, found: Object.fromEntries(found) };
   };
+  const doctor = async (env: NodeJS.ProcessEnv) => findingsIn(await commandHere(['doctor'], { NO_COLOR: '1', ...env }));
+  /** Of a process: whatever it logs is among what it said. */
+  const doctorApart = async (env: NodeJS.ProcessEnv) => {
+    const child = startCommand(server, ['doctor'], env);
+    return findingsIn({ code: await child.exited, said: child.output() });
+  };
 
   test('finds nothing where all is well', async () => {
     const smtp = await startSmtp({ login: { user: 'roster', password: 'right' } });
     const webhook = await startWebhook();
-    const server = await startServer();
     const env = {
       ROSTER_PUBLIC_URL: 'https://roster.example.com',
       ROSTER_SMS_WEBHOOK: webhook.url,
@@ -141,11 +142,9 @@ describe('the doctor', patient, () => {
 
   test('tells everything that is wrong at once, and what to do, and no secret', async () => {
     const smtp = await startSmtp({ login: { user: 'roster', password: 'right' } });
-    const server = await startServer({ env: { ROSTER_MESSAGE_FILES: 'off' } });
     await createHuman(server, { email: { email: 'given-up@example.net' } });
     await server.sql`update outbox set dead_at = now(), failure = 'refused', expires_at = now() + interval '1 hour'`;
-    const { code, said, found } = await doctor({
-      ...dataOf(server),
+    const { code, said, found } = await doctorApart({
       ...mailOf(smtp),
       ROSTER_SMTP_URL: `smtp://roster:wrong-password@127.0.0.1:${smtp.port}`,
       ROSTER_PUBLIC_URL: 'http://roster.example.com',
@@ -166,7 +165,6 @@ describe('the doctor', patient, () => {
   });
 
   test('tells what came too late, and calls it no problem', async () => {
-    const server = await startServer({ env: { ROSTER_MESSAGE_FILES: 'off' } });
     for (const mail of ['late', 'later']) await createHuman(server, { email: { email: `${mail}@example.net` } });
     await server.sql`update outbox set dead_at = now(), failure = 'expired', expires_at = now() - interval '1 hour'`;
     const { code, found } = await doctor({ ...dataOf(server), ROSTER_LISTEN: '127.0.0.1:0' });
@@ -184,7 +182,7 @@ describe('the doctor', patient, () => {
     expect(misspelt.said).toContain('ROSTER_LISTEN');
     expect(misspelt.said).toContain('ROSTER_SMTP_URL?');
 
-    const away = await doctor({
+    const away = await doctorApart({
       ROSTER_DATA: dataDir,
       DATABASE_URL: 'postgres://u:hidden@127.0.0.1:1/none',
       ROSTER_SMTP_URL: 'mail',

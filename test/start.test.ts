@@ -1,4 +1,5 @@
-// `npm start` as an operator sees it: what a first start leaves behind and says, and what one says that cannot succeed.
+// `npm start` as an operator sees it: what a first start leaves behind and says, that the next ones find it again after an end
+// by a signal and by force, and what one says that cannot succeed.
 import { execFile } from 'node:child_process';
 import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -7,11 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { start } from '../src/app.ts';
-import { readConfig } from '../src/config.ts';
+import { type Config, readConfig } from '../src/config.ts';
+import { startProblem } from '../src/problems.ts';
 import { welcome } from '../src/welcome.ts';
 import { createDatabase } from './support/database.ts';
 import { databaseUrl } from './support/postgres.ts';
-import { addressOf, end, startRoster } from './support/process.ts';
+import { addressOf, type Child, end, startRoster, usersAt } from './support/process.ts';
 import { scratch } from './support/scratch.ts';
 
 const support = (name: string) => fileURLToPath(new URL(`support/${name}`, import.meta.url));
@@ -47,7 +49,7 @@ const exists = (path: string) =>
     () => false,
   );
 
-test('a first start needs nothing, writes the token for its owner only, and says where', async () => {
+test('a first start needs nothing, writes the token for its owner only, and says where; the next find all as it was', async () => {
   const data = folder('first');
   const child = startRoster({ ROSTER_DATA: data }, { cwd: base });
   const address = await addressOf(child);
@@ -61,13 +63,35 @@ test('a first start needs nothing, writes the token for its owner only, and says
   }
   expect(child.output()).not.toContain(token.trim());
 
-  const second = startRoster({ ROSTER_DATA: data });
-  expect(await second.exited).toBe(1);
-  expect(second.output()).toMatch(
+  const beside = startRoster({ ROSTER_DATA: data });
+  expect(await beside.exited).toBe(1);
+  expect(beside.output()).toMatch(
     `Roster did not start. The data folder ${data} is in use by process ${child.process.pid}. Stop that first`,
   );
   expect((await call(address, token)).status).toBe(200);
+
+  const users = await usersAt(child, token.trim());
+  const { userId } = await users.addHumanUser({
+    profile: { givenName: 'Ada', familyName: 'Lovelace' },
+    email: { email: 'ada@example.com', verification: { case: 'isVerified', value: true } },
+  });
+  await users.setUserMetadata({ userId, metadata: [{ key: 'k', value: Uint8Array.of(0, 255) }] });
+  const seen = async (at: Child) => {
+    const again = await usersAt(at, token.trim());
+    const [{ result }, { metadata }] = await Promise.all([again.listUsers({}), again.listUserMetadata({ userId })]);
+    return { result, metadata };
+  };
+  const before = await seen(child);
+  expect(before.result).toHaveLength(2);
   expect(await end(child)).toBe(0);
+
+  const second = startRoster({ ROSTER_DATA: data });
+  expect(await seen(second)).toEqual(before);
+  expect(second.output()).not.toContain("The owner's token was written");
+  expect(await readFile(join(data, 'admin.pat'), 'utf8')).toBe(token);
+  await end(second, 'SIGKILL');
+
+  expect(await seen(startRoster({ ROSTER_DATA: data }))).toEqual(before);
 });
 
 describe('a start that cannot succeed ends with one message that says what to do', () => {
@@ -76,6 +100,19 @@ describe('a start that cannot succeed ends with one message that says what to do
     const child = startRoster({ ROSTER_LOG_LEVEL: 'warn', ...env });
     expect(await child.exited).toBe(1);
     return child.output();
+  }
+
+  /** The same in this process: what the message says behind its first words. */
+  async function problemOf(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+    let config: Config | undefined;
+    try {
+      config = readConfig({ ...quiet, ...env });
+      const running = await start(config);
+      await running.close();
+    } catch (error) {
+      return startProblem(error, config);
+    }
+    throw new Error('It started.');
   }
 
   test('when the port is in use', async () => {
@@ -95,8 +132,8 @@ describe('a start that cannot succeed ends with one message that says what to do
 
   test('when the database is not there', async () => {
     const data = folder('unreachable');
-    expect(await refused({ ROSTER_DATA: data, DATABASE_URL: 'postgres://me:geheim@127.0.0.1:1/roster' })).toBe(
-      'Roster did not start. Nothing listens at 127.0.0.1:1. Start Postgres there, or correct host and port in DATABASE_URL.',
+    expect(await problemOf({ ROSTER_DATA: data, DATABASE_URL: 'postgres://me:geheim@127.0.0.1:1/roster' })).toBe(
+      'Nothing listens at 127.0.0.1:1. Start Postgres there, or correct host and port in DATABASE_URL.',
     );
     expect(await readdir(data)).toEqual([]);
   });
@@ -114,9 +151,7 @@ describe('a start that cannot succeed ends with one message that says what to do
   test('when there is no such database', async () => {
     const data = folder('no-database');
     const url = databaseUrl(inject('serverUrl'), 'nowhere');
-    expect(await refused({ ROSTER_DATA: data, DATABASE_URL: url })).toMatch(
-      /^Roster did not start\. There is no database nowhere at .+ Create it/,
-    );
+    expect(await problemOf({ ROSTER_DATA: data, DATABASE_URL: url })).toMatch(/^There is no database nowhere at .+ Create it/);
     expect(await readdir(data)).toEqual([]);
   });
 
@@ -143,8 +178,8 @@ describe('a start that cannot succeed ends with one message that says what to do
     const first = await start(readConfig({ ...quiet, ROSTER_DATA: folder('key'), DATABASE_URL: url }));
     await first.close();
     const data = folder('other-key');
-    expect(await refused({ ROSTER_DATA: data, DATABASE_URL: url, ROSTER_MASTER_KEY: '0'.repeat(64) })).toMatch(
-      /^Roster did not start\. The database was written under another master key.+copy master\.key.+or set ROSTER_MASTER_KEY/,
+    expect(await problemOf({ ROSTER_DATA: data, DATABASE_URL: url, ROSTER_MASTER_KEY: '0'.repeat(64) })).toMatch(
+      /^The database was written under another master key.+copy master\.key.+or set ROSTER_MASTER_KEY/,
     );
     expect(await readdir(data)).toEqual([]);
   });
@@ -152,11 +187,11 @@ describe('a start that cannot succeed ends with one message that says what to do
   test('when the data folder cannot be made', async () => {
     await writeFile(folder('a-file'), '');
     const data = join(folder('a-file'), 'data');
-    expect(await refused({ ROSTER_DATA: data })).toMatch(/^Roster did not start\. .*a-file.*ROSTER_DATA/);
+    expect(await problemOf({ ROSTER_DATA: data })).toMatch(/^.*a-file.*ROSTER_DATA/);
   });
 
   test('when certificate and key are no pair', async () => {
-    const said = await refused({
+    const said = await problemOf({
       ROSTER_DATA: folder('tls'),
       ROSTER_TLS_CERT: support('tls/cert.pem'),
       ROSTER_TLS_KEY: support('tls/cert.pem'),

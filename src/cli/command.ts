@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { Config } from '../config.ts';
 import type { App } from '../kernel/call.ts';
 
@@ -15,6 +16,8 @@ export interface Operator {
   readonly config: Config;
   /** The data, opened when a command first asks for it; closed after it. */
   open: () => Promise<App>;
+  /** Standard output, for an answer that is not lines, and for whether it takes colours. */
+  stdout: Writable;
   /** Writes a line of the answer to standard output. */
   print: (line: string) => void;
   /** Writes a line on how it goes to standard error. */

@@ -43,7 +43,7 @@ async function examine(operator: Operator): Promise<number> {
   for (const { name, look } of [found, ...checks]) {
     const { well, text } = await outcomeOf(look, config);
     if (!well) problems++;
-    const verdict = styleText(well ? 'green' : 'red', well ? 'ok     ' : 'problem', { stream: process.stdout });
+    const verdict = styleText(well ? 'green' : 'red', well ? 'ok     ' : 'problem', { stream: operator.stdout });
     operator.print(`${verdict}  ${name.padEnd(13)}  ${text}`);
   }
   return problems === 0 ? 0 : 1;

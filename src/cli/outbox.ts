@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { type Listed, listLetters, removeLetters, retryLetters } from '../kernel/outbox/letters.ts';
 import { type Command, type Given, type Operator, Usage } from './command.ts';
@@ -28,19 +29,19 @@ export const outboxCommands: readonly Command[] = [
 /** More than anybody reads; older ones come first. */
 const maximumListed = 1000;
 
-async function list({ open, print }: Operator, { dead }: Given): Promise<number> {
+async function list({ open, stdout, print }: Operator, { dead }: Given): Promise<number> {
   const app = await open();
   const letters = await listLetters(app, { dead: dead !== undefined, limit: maximumListed });
   if (letters.length === 0) print(dead === undefined ? 'The outbox is empty.' : 'No message was given up.');
-  for (const letter of letters) print(lineOf(letter, app.clock()));
+  for (const letter of letters) print(lineOf(letter, app.clock(), stdout));
   if (letters.length === maximumListed) print(`These are the oldest ${maximumListed}.`);
   return 0;
 }
 
-function lineOf(letter: Listed, now: Date): string {
+function lineOf(letter: Listed, now: Date, stdout: Writable): string {
   const { id, kind, channel, to, createdAt, attempts, dueAt, deadAt, failure } = letter;
   const state = deadAt
-    ? styleText('red', `given up ${deadAt.toISOString()}`, { stream: process.stdout })
+    ? styleText('red', `given up ${deadAt.toISOString()}`, { stream: stdout })
     : dueAt <= now
       ? 'due now'
       : `next try ${dueAt.toISOString()}`;

@@ -1,4 +1,5 @@
 import { open, rename, rm } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
 import { Usage } from './command.ts';
 
 /** Where lines go that may be many. */
@@ -22,12 +23,12 @@ export class OutputFailed extends Error {
   }
 }
 
-export function standardOutput(): Output {
+export function standardOutput(stdout: Writable): Output {
   // Told to whoever writes, below.
-  process.stdout.on('error', () => {});
+  stdout.on('error', () => {});
   const write = (text: string): Promise<void> =>
     new Promise((resolve, reject) => {
-      process.stdout.write(text, (error) => (error ? reject(new OutputFailed(error)) : resolve()));
+      stdout.write(text, (error) => (error ? reject(new OutputFailed(error)) : resolve()));
     });
   return { write, end: async () => {}, discard: async () => {} };
 }

@@ -128,6 +128,7 @@ function operatorOf(configure: () => Config, open: () => Promise<App>, { env, st
       opened ??= open();
       return opened;
     },
+    stdout,
     print: (line) => void stdout.write(`${line}\n`),
     tell: (line) => void stderr.write(`${line}\n`),
     stop,

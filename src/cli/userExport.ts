@@ -17,14 +17,14 @@ export const userExport: Command = {
   run: runExport,
 };
 
-async function runExport({ open, tell, stop }: Operator, given: Given): Promise<number> {
+async function runExport({ open, stdout, tell, stop }: Operator, given: Given): Promise<number> {
   if (given.user !== undefined && given.organization !== undefined)
     throw new Usage('--user and --organization exclude each other.');
   const secrets = given['with-secrets'] !== undefined;
   const options = { selection: selectionOf(given), secrets, metadata: secrets || given.user !== undefined };
   const call = operatorCall(await open());
   if (secrets) tell('WITH SECRETS: password hashes, TOTP secrets and metadata. Who reads this can sign in as these people.');
-  const output = given.out === undefined ? standardOutput() : await openOutput('--out', given.out);
+  const output = given.out === undefined ? standardOutput(stdout) : await openOutput('--out', given.out);
   const pace = new Pace(tell);
   let done = 0;
   try {

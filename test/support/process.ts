@@ -1,9 +1,14 @@
 // Programs of their own, for what needs several processes or one that can be killed.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { type Client, createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
 import { onTestFinished } from 'vitest';
+import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 
 export interface Child {
   process: ChildProcess;
@@ -71,6 +76,23 @@ export async function addressOf(child: Child): Promise<string> {
   if (!address) throw new Error(`no address in: ${line}`);
   return address;
 }
+
+/** Calls of users with a token, at a started Roster once it listens. */
+export async function usersAt(child: Child, token: string): Promise<Client<typeof UserService>> {
+  const transport = createGrpcTransport({
+    baseUrl: await addressOf(child),
+    interceptors: [
+      (next) => (request) => {
+        request.header.set('authorization', `Bearer ${token}`);
+        return next(request);
+      },
+    ],
+  });
+  return createClient(UserService, transport);
+}
+
+/** The first owner's token, in the data folder of a Roster that has started. */
+export const tokenIn = async (dataDir: string) => (await readFile(join(dataDir, 'admin.pat'), 'utf8')).trim();
 
 /** Sends the signal and waits for the end. Returns the exit code. */
 export function end(child: Child, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {

@@ -8,7 +8,12 @@ import type { TestServer } from './server.ts';
 
 const program = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
-const dataOf = ({ database, dataDir }: TestServer) => ({ DATABASE_URL: database.url, ROSTER_DATA: dataDir, NO_COLOR: '1' });
+/** The variables that lead a command to the data of a server. */
+export const dataOf = ({ database, dataDir }: TestServer) => ({
+  DATABASE_URL: database.url,
+  ROSTER_DATA: dataDir,
+  NO_COLOR: '1',
+});
 
 /** Starts a command on the data of a server. */
 export function startCommand(server: TestServer, args: string[], env: NodeJS.ProcessEnv = {}): Child {
@@ -22,14 +27,20 @@ export async function roster(server: TestServer, ...args: string[]): Promise<{ c
 }
 
 /** The same in this process, several times as fast; without a terminal, and not for what signals and exits are about. */
-export async function rosterHere(server: TestServer, args: string[], env: NodeJS.ProcessEnv = {}) {
+export const rosterHere = (server: TestServer, args: string[], env: NodeJS.ProcessEnv = {}) =>
+  commandHere(args, { ...dataOf(server), ...env });
+
+/** Runs a command in this process with these variables and no others. */
+export async function commandHere(args: string[], env: NodeJS.ProcessEnv) {
   const written = new PassThrough();
   const surroundings = {
-    env: { ...dataOf(server), ...env },
+    env,
     stdout: written,
     stderr: written,
     stop: new AbortController().signal,
   };
+  const said = text(written);
   const code = await runCommand(args, surroundings);
-  return { code, said: (await text(written.end())).trimEnd() };
+  written.end();
+  return { code, said: (await said).trimEnd() };
 }

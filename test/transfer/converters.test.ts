@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import { elementsIn } from '../../src/features/transfer/elements.ts';
 import { outcome } from '../support/errors.ts';
-import { roster } from '../support/roster.ts';
+import { roster, rosterHere } from '../support/roster.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { allUsers, folder, importFile, linesOf, type Row } from './files.ts';
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
 /** Converts a file: its lines, and what was told of whom. */
 async function convert(from: string, path: string, ...options: string[]) {
   const out = join(await folder(), 'out.ndjson');
-  const { code, said } = await roster(server, 'user', 'convert', from, path, '--out', out, ...options);
+  const { code, said } = await rosterHere(server, ['user', 'convert', from, path, '--out', out, ...options]);
   expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining('Users written to') });
   const losses = await linesOf(`${out}.report.ndjson`);
   return { out, said, lines: await linesOf(out), losses: losses.map(({ line, what }) => `${line} ${what}`) };
@@ -163,7 +163,7 @@ test('what is no export, or cannot be read, is told', async () => {
     none: [`${path}.none`, '--out', out],
     nowhere: [path],
   })) {
-    const result = await roster(server, 'user', 'convert', 'keycloak', ...args);
+    const result = await rosterHere(server, ['user', 'convert', 'keycloak', ...args]);
     said[name] = result;
   }
   expect(said).toEqual({

@@ -299,7 +299,7 @@ test('the command of docs/import.md cuts out the lines that were refused: correc
     (row, at): Row => (at % 10 === 3 ? { ...row, givenName: '' } : { ...row, username: `,"reason":"${at}` }),
   );
   const path = await fileOf(rows);
-  expect((await roster(server, 'user', 'import', path, '--verbose')).code).toBe(1);
+  expect((await rosterHere(server, ['user', 'import', path, '--verbose'])).code).toBe(1);
   const documented = /^awk .*$/m.exec(await readFile(new URL('../../docs/import.md', import.meta.url), 'utf8'))?.[0] ?? '';
   const command = documented.replaceAll('people.ndjson', path).replace('refused.ndjson', `${path}.refused`);
   await promisify(execFile)('sh', ['-c', command]);
@@ -308,7 +308,7 @@ test('the command of docs/import.md cuts out the lines that were refused: correc
     `${path}.refused`,
     (await readFile(`${path}.refused`, 'utf8')).replaceAll('"givenName":""', '"givenName":"Ada"'),
   );
-  expect((await roster(server, 'user', 'import', `${path}.refused`)).code).toBe(0);
+  expect((await rosterHere(server, ['user', 'import', `${path}.refused`])).code).toBe(0);
   expect(await countOf(rows)).toBe(30);
 });
 
@@ -318,24 +318,27 @@ test('a report goes on behind what is true of it: nothing of a batch that was ne
   expect((await importFile(server, path, { batch: 3, firstBatch: true })).progress.lines).toBe(3);
   const committed = '{"line":2,"reason":"INVALID_REQUEST"}\n';
   await writeFile(`${path}.report.ndjson`, `${committed}{"line":4,"reason":"USERNAME_TAKEN"}\n{"line":5,"rea`);
-  expect((await roster(server, 'user', 'import', path)).code).toBe(1);
+  expect((await rosterHere(server, ['user', 'import', path])).code).toBe(1);
   const told = await linesOf(`${path}.report.ndjson`);
   expect(told).toEqual([{ line: 2, reason: 'INVALID_REQUEST' }, expect.objectContaining({ line: 5, reason: 'INVALID_REQUEST' })]);
 });
 
 test('the command tells what it did, by words and by its exit code', async () => {
   const path = await fileOf([{ ...person(), userId: undefined }, person()]);
-  const rehearsed = await roster(server, 'user', 'import', path, '--dry-run');
+  const rehearsed = await rosterHere(server, ['user', 'import', path, '--dry-run']);
   expect(rehearsed).toEqual({ code: 0, said: expect.stringMatching(/Dry run: 2 would be imported, 0 refused/) });
   expect(await exists(`${path}.report.ndjson`)).toBe(false);
-  const { code, said } = await roster(server, 'user', 'import', path, '--verbose');
+  const { code, said } = await rosterHere(server, ['user', 'import', path, '--verbose']);
   expect({ code, said }).toEqual({ code: 0, said: expect.stringMatching(/^2 imported, 0 refused, see .* \(\d+ lines\/s\)\.$/) });
   expect(await linesOf(`${path}.report.ndjson`)).toEqual([
     { line: 1, userId: expect.stringMatching(/^\d{18}$/), username: expect.any(String) },
     { line: 2, userId: expect.any(String), username: expect.any(String) },
   ]);
-  const twice = await roster(server, 'user', 'import', path);
+  const twice = await rosterHere(server, ['user', 'import', path]);
   expect(twice).toEqual({ code: 0, said: expect.stringMatching(/^This file was imported before: 2 imported, 0 refused\./) });
   for (const args of [[`${path}.none`], [path, '--batch', '0'], []])
-    expect(await roster(server, 'user', 'import', ...args)).toEqual({ code: 2, said: expect.stringMatching(/^Not done\. /) });
+    expect(await rosterHere(server, ['user', 'import', ...args])).toEqual({
+      code: 2,
+      said: expect.stringMatching(/^Not done\. /),
+    });
 });

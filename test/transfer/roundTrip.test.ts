@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { createOrganization } from '../support/actors.ts';
 import { createProvider } from '../support/providers.ts';
-import { roster } from '../support/roster.ts';
+import { roster, rosterHere } from '../support/roster.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { allUsers, folder, importRows, linesOf, person, type Row } from './files.ts';
 
@@ -41,19 +41,19 @@ beforeAll(async () => {
 
 test('an export with secrets, imported into another instance, makes the same users', async () => {
   const out = join(await folder(), 'out.ndjson');
-  const exported = await roster(one, 'user', 'export', '--organization', organizationId, '--with-secrets', '--out', out);
+  const exported = await rosterHere(one, ['user', 'export', '--organization', organizationId, '--with-secrets', '--out', out]);
   expect(exported).toEqual({ code: 0, said: expect.stringMatching(/^WITH SECRETS: (.|\n)*Users exported to .*: 602 /) });
   expect((await stat(out)).mode & 0o777).toBe(0o600);
   const lines = await linesOf(out);
   expect(lines.find(({ userId }) => userId === 'ada')).toEqual(everyField);
-  const imported = await roster(other, 'user', 'import', out, '--organization', otherOrganizationId);
+  const imported = await rosterHere(other, ['user', 'import', out, '--organization', otherOrganizationId]);
   expect(imported).toEqual({ code: 0, said: expect.stringContaining('602 imported, 0 refused') });
   expect(await allUsers(other, otherOrganizationId)).toEqual(await allUsers(one, organizationId));
 });
 
 test('without secrets there is none in it', async () => {
   const out = join(await folder(), 'out.ndjson');
-  expect((await roster(one, 'user', 'export', '--out', out)).code).toBe(0);
+  expect((await rosterHere(one, ['user', 'export', '--out', out])).code).toBe(0);
   const text = await readFile(out, 'utf8');
   for (const secret of ['passwordHash', 'totpSecret', 'metadata', '$2b$', 'JBSWY3DP']) expect(text).not.toContain(secret);
   expect((await linesOf(out)).find(({ userId }) => userId === 'ada')).toMatchObject({ organizationId, email: 'ada@example.net' });
@@ -64,11 +64,11 @@ test('one person, with what is held of him, and nobody without an id that somebo
   const { passwordHash, passwordChangeRequired, passwordChangedAt, totpSecret, ...held } = everyField;
   expect(code).toBe(0);
   expect(JSON.parse(said.split('\n')[0] ?? '')).toEqual({ ...held, organizationId });
-  expect(await roster(one, 'user', 'export', '--user', 'nobody')).toEqual({
+  expect(await rosterHere(one, ['user', 'export', '--user', 'nobody'])).toEqual({
     code: 1,
     said: expect.stringContaining('USER_NOT_FOUND'),
   });
-  expect(await roster(one, 'user', 'export', '--organization', 'none')).toEqual({
+  expect(await rosterHere(one, ['user', 'export', '--organization', 'none'])).toEqual({
     code: 1,
     said: expect.stringContaining('ORGANIZATION_NOT_FOUND'),
   });
