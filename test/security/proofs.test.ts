@@ -6,7 +6,7 @@ import type { Purpose } from '../../src/kernel/codes/codes.ts';
 import { pages } from '../../src/web/pages.ts';
 import { passkeyPaths } from '../../src/web/passkey/paths.ts';
 import { totpRoutes } from '../../src/web/totp/routes.ts';
-import { createHuman, createInstanceManager, unique } from '../support/actors.ts';
+import { createHuman, createInstanceManager, knownPassword, unique } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
 import { type Bring, codeEntries, type Entry, leaveFor, methodsTaking, passwordEntries } from '../support/proofs.ts';
 import { type Clients, epoch, startServer, type TestServer } from '../support/server.ts';
@@ -47,7 +47,7 @@ async function createUnproven(userId?: string): Promise<string> {
   return id;
 }
 
-const withPassword = () => createHuman(server, { passwordType: { case: 'password', value: { password: current } } });
+const withPassword = async () => createHuman(server, { passwordType: await knownPassword(current) });
 
 async function withCode(entry: Entry, userId?: string): Promise<{ userId: string; code: string }> {
   const id = await createUnproven(userId);
@@ -117,11 +117,12 @@ describe.each(everyFactor)('a %s in a session', (factor) => {
   });
 
   test('of who was locked or deactivated meanwhile is none, nor after he is back', async () => {
+    const { desk } = await open();
     for (const [change, back] of [
       ['lockUser', 'unlockUser'],
       ['deactivateUser', 'reactivateUser'],
     ] as const) {
-      const { desk, session } = await open();
+      const session = await signIn(desk, []);
       const answer = await ask(desk, session, factor);
       const { userId } = desk.person;
       await server.as().users[change]({ userId });
@@ -295,9 +296,13 @@ describe.each(moves)('after %s', (_, sent, move) => {
   test.each(sent)(
     'a code for %s that was sent before is good no more: who reads there is not who has it now',
     async (purpose) => {
-      for (const entry of codeEntries.filter((one) => one.purpose === purpose)) {
-        const { userId, code } = await withCode(entry);
-        await move(server.as().users, userId);
+      const [first, ...others] = codeEntries.filter((one) => one.purpose === purpose);
+      if (!first) throw new Error(`nothing takes codes for ${purpose}`);
+      const { userId, code } = await withCode(first);
+      await move(server.as().users, userId);
+      // Fewer than would make anybody wait: each is looked at.
+      expect(others.length).toBeLessThan(5);
+      for (const entry of [first, ...others]) {
         expect(await entry.bring(server, userId, code), entry.name).not.toBe('ok');
         expect(await effects(userId)).toBe(0);
       }
@@ -343,7 +348,7 @@ describe.each(passwordEntries.map((entry) => [entry.name, entry] as const))('a c
   });
 
   test('of another user is wrong', async () => {
-    const userId = await createHuman(server, { passwordType: { case: 'password', value: { password: 'Another-Wort-1' } } });
+    const userId = await createHuman(server, { passwordType: await knownPassword('Another-Wort-1') });
     await withPassword();
     expect(await entry.bring(server, userId, current)).toBe('InvalidArgument PASSWORD_WRONG');
   });

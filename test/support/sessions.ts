@@ -3,7 +3,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { Secret, TOTP } from 'otpauth';
 import { UserVerificationRequirement } from '../../gen/zitadel/session/v2/challenge_pb.ts';
 import type { ChecksSchema } from '../../gen/zitadel/session/v2/session_service_pb.ts';
-import { createHuman, type Plain, unique } from './actors.ts';
+import { createHuman, knownPassword, type Plain, unique } from './actors.ts';
 import { Authenticator } from './authenticator.ts';
 import { remember } from './isolation/memory.ts';
 import type { Clients, TestServer } from './server.ts';
@@ -40,7 +40,7 @@ export async function createPerson(server: TestServer, factors: readonly Factor[
     username,
     phone: { phone: '+41791234567', verification: { case: 'isVerified', value: true } },
     ...(organizationId !== undefined && { organizationId }),
-    ...(factors.includes('password') && { passwordType: { case: 'password', value: { password } } }),
+    ...(factors.includes('password') && { passwordType: await knownPassword(password) }),
   });
   const person: Person = { userId, username, password, recoveryCodes: [] };
   for (const factor of factors) await equip(server, person, factor);
