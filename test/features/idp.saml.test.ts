@@ -692,7 +692,7 @@ describe('signed requests', () => {
     new X509Certificate(Buffer.from(/<ds:X509Certificate>([^<]*)</.exec(xml)?.[1] ?? '', 'base64'));
 
   const bindings = { redirect: SAMLBinding.SAML_BINDING_REDIRECT, form: SAMLBinding.SAML_BINDING_POST } as const;
-  /** Each has a key of its own: what they are for is told with every test. */
+  /** Two that sign, each with a key of its own. */
   let [id, other] = ['', ''];
 
   beforeAll(async () => {
