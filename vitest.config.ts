@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The files that take longest: begun first, so that no worker is left alone with one in the end. */
-const longest = ['isolation', 'security/proofs', 'security/strangers', 'restart', 'cli.outbox', 'features/update', 'start'];
+const longest = ['isolation', 'security/proofs', 'start', 'restart', 'examples.browser', 'features/avatar', 'features/idp.saml'];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

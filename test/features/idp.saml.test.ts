@@ -26,12 +26,15 @@ import { visitor } from '../support/visitor.ts';
 
 let server: TestServer;
 let idp: SamlProvider;
+/** With another key. */
+let stranger: SamlProvider;
 /** Of the service, with nothing out of the ordinary. */
 let plainId: string;
 
 beforeAll(async () => {
   server = await startServer({ env: { ROSTER_PUBLIC_URL: '', ROSTER_OUTGOING_PRIVATE: '127.0.0.1' } });
   idp = await startSamlProvider();
+  stranger = await startSamlProvider();
   plainId = await addSaml();
 });
 
@@ -192,7 +195,6 @@ describe('what is signed', () => {
   });
 
   test('a key that the metadata do not hold, though the response shows its certificate', async () => {
-    const stranger = await startSamlProvider();
     const { asked, landing } = await tell({ with: stranger.key });
     await expectRefusal(landing, asked, /signature is not right/);
   });
@@ -204,7 +206,6 @@ describe('what is signed', () => {
   });
 
   test('a wrong one of the assertion within a right one of the response', async () => {
-    const stranger = await startSamlProvider();
     const asked = await begin(plainId);
     const xml = signed(await idp.respond(asked, { with: stranger.key }), 'Response', idp.key);
     await expectRefusal(await submit(formOf(asked, xml)), asked, /signature is not right/);
@@ -527,10 +528,10 @@ describe('the way back', () => {
   });
 
   test('keys are rolled over: metadata with both let both in', async () => {
-    const provider = await startSamlProvider();
+    const provider = await startSamlProvider(idp.key);
     const before = await (await fetch(`${provider.origin}/metadata`)).text();
     const id = await addSaml({ metadata: xmlMetadata(before) });
-    await provider.rotate();
+    provider.key = stranger.key;
     const early = await begin(id);
     await expectRefusal(await submit(formOf(early, await provider.respond(early))), early, /signature is not right/);
     const after = await (await fetch(`${provider.origin}/metadata`)).text();
@@ -690,24 +691,30 @@ describe('signed requests', () => {
   const certificateIn = (xml: string) =>
     new X509Certificate(Buffer.from(/<ds:X509Certificate>([^<]*)</.exec(xml)?.[1] ?? '', 'base64'));
 
-  test.each([
-    ['redirect', SAMLBinding.SAML_BINDING_REDIRECT],
-    ['form', SAMLBinding.SAML_BINDING_POST],
-  ] as const)('the provider verifies them: %s', async (by, binding) => {
-    const provider = await startSamlProvider();
+  const bindings = { redirect: SAMLBinding.SAML_BINDING_REDIRECT, form: SAMLBinding.SAML_BINDING_POST } as const;
+  /** Two that sign, each with a key of its own. */
+  let [id, other] = ['', ''];
+
+  beforeAll(async () => {
+    [id, other] = [await addSaml(signing), await addSaml(signing)];
+  });
+
+  test.each(['redirect', 'form'] as const)('the provider verifies them: %s', async (by) => {
+    const provider = await startSamlProvider(idp.key);
     const metadata = { case: 'metadataUrl', value: `${provider.origin}/metadata` } as const;
-    const id = await addSaml({ ...signing, binding, metadata });
+    const binding = bindings[by];
+    const { admin } = server.as();
+    for (const each of [id, other]) await admin.updateSAMLProvider({ id: each, name: by, binding, metadata, ...signing });
     provider.trusted = certificateIn(await metadataOf(id)).toString();
     const asked = await begin(id);
     expect(asked.by).toBe(by);
     expectSuccess(await submit(await signIn(asked)));
-    const [other, unsigned] = [await addSaml({ ...signing, binding, metadata }), await addSaml({ binding, metadata })];
+    const unsigned = await addSaml({ binding, metadata });
     await expect(signIn(await begin(other))).rejects.toThrow(/Signature check|does not match/);
     await expect(signIn(await begin(unsigned))).rejects.toThrow(/MUST be signed/);
   });
 
   test('the certificate is our own, for ten years, and an update keeps it', async () => {
-    const id = await addSaml(signing);
     const certificate = certificateIn(await metadataOf(id));
     const now = server.app.clock();
     expect(certificate.subject).toBe(`CN=${new URL(server.url).hostname}`);
@@ -722,7 +729,6 @@ describe('signed requests', () => {
   });
 
   test('the key leaves by no answer, and lies sealed', async () => {
-    const id = await addSaml(signing);
     const { idp: read } = await server.as().admin.getProviderByID({ id });
     expect(JSON.stringify(read, (_, value) => (typeof value === 'bigint' ? String(value) : value))).not.toContain('PRIVATE');
     const [row] = await server.sql`select secret, config from identity_providers where id = ${id}`;

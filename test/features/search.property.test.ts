@@ -335,10 +335,10 @@ test('any search finds what reading all users one by one finds, in the same orde
         if (wanted.length > 0) hits++;
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: 500 },
   );
   // Searches that find nobody would prove little.
-  expect(hits).toBeGreaterThan(300);
+  expect(hits).toBeGreaterThan(100);
 });
 
 test('pages of one order, put together, are the whole list, and each user stands in it once', { timeout: 120_000 }, async () => {
@@ -366,6 +366,6 @@ test('pages of one order, put together, are the whole list, and each user stands
         expect(seen).toEqual(sorted(wanted, column, asc));
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });

@@ -18,13 +18,14 @@ import {
 import {
   check,
   type Desk,
+  type Everywhere,
   everyFactor,
   type Factor,
   openDesk,
+  prepareEverywhere,
   type Session,
   show,
   signIn,
-  signInEverywhere,
 } from '../support/sessions.ts';
 
 const ok = 'ok';
@@ -34,6 +35,7 @@ let server: TestServer;
 let replica: TestServer;
 let login: Actor;
 let stranger: Actor;
+let begin: () => Promise<Everywhere>;
 
 beforeAll(async () => {
   const env = { ROSTER_LOCK_AFTER_PASSWORD_TRIES: String(lockAfter), ROSTER_TRIES_PER_NETWORK: '10000' };
@@ -41,6 +43,7 @@ beforeAll(async () => {
   replica = await startServer({ env, beside: server });
   login = await createInstanceManager(server, ['IAM_LOGIN_CLIENT']);
   stranger = await createStranger(server);
+  begin = await prepareEverywhere(server, login, some);
 });
 
 const look = (session: Session) => lookAt({ replicas: [server, replica], stranger, login }, session);
@@ -82,8 +85,7 @@ describe('sessions end when the user is', () => {
   ];
 
   test.each(table)('%s, and stay so', async (_, happen, refusal, back) => {
-    const desk = await newDesk(some);
-    const { sessions, waiting } = await signInEverywhere(desk, some);
+    const { desk, sessions, waiting } = await begin();
     const own = await actAs(server, desk.person.userId);
     await happen(desk);
     expect(await outcome(signIn(desk))).toBe(refusal);
@@ -102,8 +104,7 @@ describe('sessions end when the user is', () => {
   });
 
   test('not yet initialised, for as long as he is', async () => {
-    const desk = await newDesk(some);
-    const { sessions, waiting } = await signInEverywhere(desk, some);
+    const { desk, sessions, waiting } = await begin();
     const setState = (state: string) => server.sql`update users set state = ${state} where id = ${desk.person.userId}`;
     await setState('initial');
     for (const { session, way } of sessions) expect(await look(session)).toEqual(barred(way));
@@ -146,8 +147,7 @@ describe('sessions are stale after another password', () => {
   ];
 
   test.each(table)('by %s', async (_, happen) => {
-    const desk = await newDesk(some);
-    const { sessions, waiting } = await signInEverywhere(desk, some);
+    const { desk, sessions, waiting } = await begin();
     const { password: old } = desk.person;
     await happen(desk);
     for (const { session } of sessions) expect(await look(session)).toEqual(stale);

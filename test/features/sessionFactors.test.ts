@@ -7,13 +7,14 @@ import { bearer, good, look as lookAt, stale } from '../support/sessionStates.ts
 import {
   check,
   type Desk,
+  type Everywhere,
   equip,
   everyFactor,
   type Factor,
   openDesk,
+  prepareEverywhere,
   type Session,
   signIn,
-  signInEverywhere,
   unequip,
 } from '../support/sessions.ts';
 
@@ -24,12 +25,14 @@ let server: TestServer;
 let replica: TestServer;
 let login: Actor;
 let stranger: Actor;
+let begin: () => Promise<Everywhere>;
 
 beforeAll(async () => {
   server = await startServer({ env: { ROSTER_TRIES_PER_NETWORK: '1000' } });
   replica = await startServer({ beside: server, env: { ROSTER_TRIES_PER_NETWORK: '1000' } });
   login = await createInstanceManager(server, ['IAM_LOGIN_CLIENT']);
   stranger = await createStranger(server);
+  begin = await prepareEverywhere(server, login, everyFactor);
 });
 
 const look = (session: Session) => lookAt({ replicas: [server, replica], stranger, login }, session);
@@ -48,8 +51,7 @@ describe('sessions are stale after a factor is removed that was checked in them:
   const absent: Partial<Record<Factor, RegExp>> = { passkey: /CREDENTIAL_UNKNOWN/, u2f: /CREDENTIAL_UNKNOWN/ };
 
   test.each(table)('%s', async (_, removed, remove) => {
-    const desk = await newDesk(everyFactor);
-    const { sessions, waiting } = await signInEverywhere(desk, everyFactor);
+    const { desk, sessions, waiting } = await begin();
     const beside: Factor = removed === 'totp' ? 'otpEmail' : 'totp';
     const own = await signIn(desk, ['password', beside, removed]);
     const bare = await signIn(desk, ['password', removed]);
@@ -89,8 +91,7 @@ describe('sessions are stale after a factor is removed that was checked in them:
   });
 
   test('not when codes are used up, an address is another, or a second key is removed', async () => {
-    const desk = await newDesk(everyFactor);
-    const { sessions, waiting } = await signInEverywhere(desk, everyFactor);
+    const { desk, sessions, waiting } = await begin();
     const { userId, passkey } = desk.person;
     for (const code of desk.person.recoveryCodes) await check(desk, await signIn(desk, []), { recoveryCode: { code } });
     for (const { factor, session, answer } of waiting) if (factor === 'recoveryCode') await check(desk, session, answer);

@@ -133,13 +133,16 @@ function askPlainly(path: string, headers: Record<string, string | undefined>, b
   });
 }
 
+/** What only reads leaves everything as it was. */
+const changes = ({ name }: DescMethod): boolean => !/^(Get|List|Retrieve)/.test(name);
+
 /** What leads nowhere unless the call says where to. */
 const linkless: readonly MessageKind[] = ['password-changed', 'otp'];
 
-/** What is wrong with the messages that wait, and of which kinds they are; all is as before then. */
-async function settle(): Promise<{ problems: string[]; kinds: string[] }> {
+/** What is wrong with the messages that wait, and of which kinds they are; they are gone then. */
+async function take(): Promise<{ problems: string[]; kinds: string[] }> {
   const { app } = server;
-  const rows = await app.db.select().from(outbox);
+  const rows = await app.db.delete(outbox).returning();
   const problems = rows.flatMap((row) => {
     const { message } = letterOf(app, row);
     const { subject, text, html } = render(app.settings, message, 'Organization', epoch);
@@ -151,14 +154,13 @@ async function settle(): Promise<{ problems: string[]; kinds: string[] }> {
       ? [`${message.kind}: ${away} ${JSON.stringify(message)}`]
       : [];
   });
-  await memory.undo();
   return { problems, kinds: rows.map(({ kind }) => kind) };
 }
 
 /** Asks, and adds what is wrong with the answer and with what was sent. Returns the kinds of messages that were. */
 async function attack(asked: Asked, headers: Partial<typeof hostile>, version: Version, problems: string[]): Promise<string[]> {
   const answer = await ask(asked, headers, version);
-  const { problems: found, kinds } = await settle();
+  const { problems: found, kinds } = await take();
   const told = answer.includes(evil) ? [`the answer: ${answer}`] : [];
   const which = `${asked.method.name} over HTTP/${version} with ${Object.keys(headers)}`;
   problems.push(...[...found, ...told].map((problem) => `${which}: ${problem}`));
@@ -176,6 +178,7 @@ test('every link leads to the public URL, whatever the headers say, in all that 
       for (const userId of people) {
         const asked = { method, json, userId };
         const kinds = await attack(asked, hostile, '2', problems);
+        if (changes(method)) await memory.undo();
         if (kinds.length === 0) continue;
         sends.push(asked);
         for (const kind of kinds) if (!firstOf.has(kind)) firstOf.set(kind, asked);
@@ -188,13 +191,21 @@ test('every link leads to the public URL, whatever the headers say, in all that 
   );
   for (const asked of sends) {
     const kinds = await attack(asked, hostile, '1.1', problems);
+    await memory.undo();
     if (kinds.length === 0) problems.push(`${asked.method.name} sent nothing over HTTP/1.1`);
   }
   // Alone, each of them could count where together another one hides it.
   for (const asked of firstOf.values()) {
     for (const [name, value] of Object.entries(hostile)) {
-      for (const version of ['1.1', '2'] as const) await attack(asked, { [name]: value }, version, problems);
+      for (const version of ['1.1', '2'] as const) {
+        const send = () => attack(asked, { [name]: value }, version, problems);
+        if ((await send()).length > 0) continue;
+        // It has been done already.
+        await memory.undo();
+        if ((await send()).length === 0) problems.push(`${asked.method.name} sent nothing with ${name} over HTTP/${version}`);
+      }
     }
+    await memory.undo();
   }
   expect(problems).toEqual([]);
 });

@@ -265,9 +265,9 @@ test('every served call that takes a link is here', () => {
 });
 
 describe.each([
-  ['any host is allowed', undefined, corpus],
-  ['only named hosts are allowed', `first.example,${listedHost}`, [...corpus, ...elsewhere]],
-])('where %s', (_, linkHosts, refused) => {
+  ['any host is allowed', undefined],
+  ['only named hosts are allowed', `first.example,${listedHost}`],
+])('where %s', (_, linkHosts) => {
   let transport: Transport;
   let memory: Memory;
   let subject: { user: { id: string; parts: Readonly<Record<Part, string>> }; place: { id: string; domain: string } };
@@ -297,7 +297,10 @@ describe.each([
     return transport.unary(method, undefined, undefined, headers, fromJson(method.input, asked));
   }
 
-  test.each(takingLinks.map((one) => [one.method.name, one.field, one] as const))('%s, %s', async (_, field, one) => {
+  const named = takingLinks.map((one, index) => [one.method.name, one.field, one, index] as const);
+  test.each(named)('%s, %s', async (_, field, one, index) => {
+    // What is refused whatever is allowed was brought to every field before: of that it is a fourth in turn.
+    const refused = linkHosts ? [...corpus.filter((_, place) => place % 4 === index % 4), ...elsewhere] : corpus;
     const wrong = refused.map(spelledFor(field)).map(async (template) => {
       const call = ask(one, template);
       const [told, fields] = await Promise.all([outcome(call), brokenFields(call)]);

@@ -6,7 +6,7 @@ import type { Purpose } from '../../src/kernel/codes/codes.ts';
 import { pages } from '../../src/web/pages.ts';
 import { passkeyPaths } from '../../src/web/passkey/paths.ts';
 import { totpRoutes } from '../../src/web/totp/routes.ts';
-import { createHuman, createInstanceManager, unique } from '../support/actors.ts';
+import { createHuman, createInstanceManager, knownPassword, unique } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
 import { type Bring, codeEntries, type Entry, leaveFor, methodsTaking, passwordEntries } from '../support/proofs.ts';
 import { type Clients, epoch, startServer, type TestServer } from '../support/server.ts';
@@ -47,7 +47,7 @@ async function createUnproven(userId?: string): Promise<string> {
   return id;
 }
 
-const withPassword = () => createHuman(server, { passwordType: { case: 'password', value: { password: current } } });
+const withPassword = async () => createHuman(server, { passwordType: await knownPassword(current) });
 
 async function withCode(entry: Entry, userId?: string): Promise<{ userId: string; code: string }> {
   const id = await createUnproven(userId);
@@ -121,11 +121,12 @@ describe.each(everyFactor)('a %s in a session', (factor) => {
   });
 
   test('of who was locked or deactivated meanwhile is none, nor after he is back', async () => {
+    const { desk } = await open();
     for (const [change, back] of [
       ['lockUser', 'unlockUser'],
       ['deactivateUser', 'reactivateUser'],
     ] as const) {
-      const { desk, session } = await open();
+      const session = await signIn(desk, []);
       const answer = await ask(desk, session, factor);
       const { userId } = desk.person;
       await server.as().users[change]({ userId });
@@ -188,9 +189,9 @@ describe.each(codeEntries.map((entry) => [entry.name, entry] as const))('a code 
     expect(await effects(userId)).toBe(0);
   });
 
-  test.skipIf(entry.initial)(
-    'of who was locked or deactivated meanwhile proves what is his and gives him no factor; he stays so',
-    async () => {
+  // A lock ends the code of an INITIAL user.
+  if (!entry.initial)
+    test('of who was locked or deactivated meanwhile proves what is his and gives him no factor; he stays so', async () => {
       for (const [change, state, back] of [
         ['lockUser', 'locked', 'unlockUser'],
         ['deactivateUser', 'inactive', 'reactivateUser'],
@@ -211,8 +212,7 @@ describe.each(codeEntries.map((entry) => [entry.name, entry] as const))('a code 
         await users[back]({ userId });
         expect(await entry.bring(server, userId, code)).toBe('ok');
       }
-    },
-  );
+    });
 
   test('is none for an initial user, or for none but one, nor for one who was deleted, nor for his successor under the same id', async () => {
     const { userId, code } = await withCode(entry);
@@ -302,9 +302,13 @@ describe.each(moves)('after %s', (_, sent, move) => {
   test.each(sent)(
     'a code for %s that was sent before is good no more: who reads there is not who has it now',
     async (purpose) => {
-      for (const entry of codeEntries.filter((one) => one.purpose === purpose)) {
-        const { userId, code } = await withCode(entry);
-        await move(server.as().users, userId);
+      const [first, ...others] = codeEntries.filter((one) => one.purpose === purpose);
+      if (!first) throw new Error(`nothing takes codes for ${purpose}`);
+      const { userId, code } = await withCode(first);
+      await move(server.as().users, userId);
+      // Fewer than would make anybody wait: each is looked at.
+      expect(others.length).toBeLessThan(5);
+      for (const entry of [first, ...others]) {
         expect(await entry.bring(server, userId, code), entry.name).not.toBe('ok');
         expect(await effects(userId)).toBe(0);
       }
@@ -350,7 +354,7 @@ describe.each(passwordEntries.map((entry) => [entry.name, entry] as const))('a c
   });
 
   test('of another user is wrong', async () => {
-    const userId = await createHuman(server, { passwordType: { case: 'password', value: { password: 'Another-Wort-1' } } });
+    const userId = await createHuman(server, { passwordType: await knownPassword('Another-Wort-1') });
     await withPassword();
     expect(await entry.bring(server, userId, current)).toBe('InvalidArgument PASSWORD_WRONG');
   });

@@ -15,6 +15,7 @@ import {
   createManager,
   createOrganization,
   createStranger,
+  knownPassword,
   leaveCode,
   unique,
 } from '../support/actors.ts';
@@ -106,7 +107,7 @@ async function createSubjects(): Promise<Record<string, string>> {
     const id = await createHuman(server, {
       ...(organizationId && { organizationId }),
       phone: { phone: '+41446681800' },
-      passwordType: { case: 'password', value: { password: right } },
+      passwordType: await knownPassword(right),
     });
     for (const purpose of codePurpose.enumValues) await leaveLive(id, purpose);
     for (const kind of webauthnKind.enumValues) await leaveWaiting(id, kind);
@@ -211,19 +212,29 @@ const course: Readonly<Record<string, Course>> = {
   code: courseOfCodes,
 };
 
+let turns = 0;
+
+/** Everybody over one protocol. Over the others, where the same refusal is written otherwise, an unknown user and a third of them in turn. */
+function someOf(protocol: Protocol): [string, string][] {
+  const all = Object.entries(subjects);
+  const turn = protocol === 'connect' ? undefined : ++turns % 3;
+  return all.filter((_, index) => turn === undefined || index === 0 || index % 3 === turn);
+}
+
 const named = proving.map((one) => [`${one.method.name} with ${one.field}`, one] as const);
 
 describe.each(named)('%s', (_, one) => {
   test('a wrong one is the same for whomever it is, over every protocol', async () => {
     for (const [index, [caller, actor]] of Object.entries(callers).entries()) {
-      for (const protocol of index === 0 ? protocols : protocols.slice(0, 1)) {
+      for (const protocol of index === 0 ? protocols : (['connect'] as const)) {
         await beginAnew();
         const told = new Map<string, string[]>();
-        for (const [name, userId] of Object.entries(subjects)) {
+        const asked = someOf(protocol);
+        for (const [name, userId] of asked) {
           const print = printOf(await ask(one, one.json, userId, actor, protocol));
           told.set(print, [...(told.get(print) ?? []), name]);
         }
-        expect([...told.values()], `${caller}, ${protocol}`).toEqual([Object.keys(subjects)]);
+        expect([...told.values()], `${caller}, ${protocol}`).toEqual([asked.map(([name]) => name)]);
       }
     }
   });
@@ -295,9 +306,9 @@ describe.each(opened.filter(({ name }) => name in answering).map((method) => [me
     });
 
     test('an answer that is not right is the same for whomever it is, over every protocol', async () => {
-      for (const [caller, actor] of Object.entries(callers)) {
-        for (const protocol of protocols) {
-          const ids = Object.values(subjects);
+      for (const [index, [caller, actor]] of Object.entries(callers).entries()) {
+        for (const protocol of index === 0 ? protocols : (['connect'] as const)) {
+          const ids = someOf(protocol).map(([, id]) => id);
           const answers = await Promise.all(ids.map((userId) => ask({ method }, wrong, userId, actor, protocol)));
           expect(new Set(answers.map(printOf)), `${caller}, ${protocol}`).toHaveLength(1);
           if (protocol === 'connect') expect(answers.slice(0, 1).map(outcomeOf)).toEqual([unknown]);

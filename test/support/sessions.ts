@@ -3,8 +3,9 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { Secret, TOTP } from 'otpauth';
 import { UserVerificationRequirement } from '../../gen/zitadel/session/v2/challenge_pb.ts';
 import type { ChecksSchema } from '../../gen/zitadel/session/v2/session_service_pb.ts';
-import { createHuman, type Plain, unique } from './actors.ts';
+import { createHuman, knownPassword, type Plain, unique } from './actors.ts';
 import { Authenticator } from './authenticator.ts';
+import { remember } from './isolation/memory.ts';
 import type { Clients, TestServer } from './server.ts';
 
 const rpId = 'roster.example.com';
@@ -39,7 +40,7 @@ export async function createPerson(server: TestServer, factors: readonly Factor[
     username,
     phone: { phone: '+41791234567', verification: { case: 'isVerified', value: true } },
     ...(organizationId !== undefined && { organizationId }),
-    ...(factors.includes('password') && { passwordType: { case: 'password', value: { password } } }),
+    ...(factors.includes('password') && { passwordType: await knownPassword(password) }),
   });
   const person: Person = { userId, username, password, recoveryCodes: [] };
   for (const factor of factors) await equip(server, person, factor);
@@ -224,4 +225,28 @@ export async function signInEverywhere(desk: Desk, factors: readonly Factor[]) {
     waiting.push({ factor, session, answer: await ask(desk, session, factor) });
   }
   return { sessions, waiting };
+}
+
+export type Everywhere = { desk: Desk } & Awaited<ReturnType<typeof signInEverywhere>>;
+
+/** Somebody with these factors, signed in everywhere, once: each call of what is returned puts all back to how it was then. */
+export async function prepareEverywhere(
+  server: TestServer,
+  login: Desk['login'],
+  factors: readonly Factor[],
+): Promise<() => Promise<Everywhere>> {
+  const desk = await openDesk(server, login, factors);
+  const { sessions, waiting } = await signInEverywhere(desk, factors);
+  const { person } = desk;
+  const recoveryCodes = [...person.recoveryCodes];
+  const { undo } = await remember(server.sql);
+  const again = <T extends { session: Session }>(each: T): T => ({ ...each, session: { ...each.session } });
+  return async () => {
+    await undo();
+    return {
+      desk: { ...desk, person: { ...person, recoveryCodes: [...recoveryCodes] } },
+      sessions: sessions.map(again),
+      waiting: waiting.map(again),
+    };
+  };
 }

@@ -9,7 +9,7 @@ import type {
   SetSessionRequestSchema,
 } from '../../gen/zitadel/session/v2/session_service_pb.ts';
 import { type CredentialsCheckError, CredentialsCheckErrorSchema } from '../../gen/zitadel/v1/error_pb.ts';
-import { createHuman, createInstanceManager, type Plain, unique } from './actors.ts';
+import { createHuman, createInstanceManager, knownPassword, type Plain, unique } from './actors.ts';
 import { Authenticator } from './authenticator.ts';
 import type { Clients, TestServer } from './server.ts';
 
@@ -25,7 +25,7 @@ export const rpId = 'login.example.com';
 export const origin = `https://${rpId}`;
 
 const isVerified = { case: 'isVerified', value: true } as const;
-export const passwordType = { case: 'password', value: { password, changeRequired: false } } as const;
+export const passwordType = await knownPassword(password);
 
 /** The sessions as the login service writes them: those of anybody. */
 export const loginOf = async (server: TestServer): Promise<Sessions> =>
