@@ -135,11 +135,12 @@ export const insideItself: Readonly<Record<string, JsonObject>> = {
 export type Kind = 'provider' | 'link' | 'user' | 'organization' | 'domain' | Part;
 /** What hangs on one user. */
 export type Part = (typeof parts)[number];
-export const parts = ['token', 'passkey', 'u2f', 'session', 'sessionToken', 'loginName'] as const;
+export const parts = ['token', 'key', 'passkey', 'u2f', 'session', 'sessionToken', 'loginName'] as const;
 
 /** Somebody who has nothing of it. */
 export const noParts: Readonly<Record<Part, string>> = {
   token: '',
+  key: '',
   passkey: '',
   u2f: '',
   session: '',
@@ -155,6 +156,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   organization: 'organization',
   org_domain: 'domain',
   token: 'token',
+  key: 'key',
   passkey: 'passkey',
   u2f: 'u2f',
   session: 'session',
