@@ -2,6 +2,7 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { Secret, TOTP } from 'otpauth';
 import { Authenticator } from '../authenticator.ts';
+import { rsaPublicKey } from '../rsa.ts';
 import { epoch } from '../server.ts';
 
 /** The password of every person in the world of the matrix. */
@@ -78,6 +79,7 @@ export const known: Readonly<Record<string, JsonValue>> = {
   credential_assertion_data: assertion,
   lifetime: '3600s',
   ip: '192.0.2.1',
+  public_key: btoa(rsaPublicKey()),
   public_key_credential: answer,
   domain: 'localhost',
   count: 1,
