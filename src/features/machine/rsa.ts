@@ -10,7 +10,7 @@ const pairBits = 2048;
 /** What NIST SP 800-131A asks for at least, until 2030; and the most with which checking a signature stays cheap. */
 const minimumBits = 2048;
 const maximumBits = 8192;
-/** Greater than 2^16 (FIPS 186-5, A.1.1) and less than 2^31: more the original does not read, and costs time to check. */
+/** Greater than 2^16 (FIPS 186-5, A.1.1) and less than 2^31: more the original cannot use, and costs time to check. */
 const minimumExponent = 65_537n;
 const maximumExponent = 2n ** 31n - 1n;
 /** Bytes of PEM; a key of 8192 bits takes 1500. */
@@ -26,7 +26,7 @@ const generate = promisify(generateKeyPair);
 export interface Pair {
   /** SubjectPublicKeyInfo in DER. */
   publicKey: Buffer;
-  /** In PEM (PKCS #1, which every client of the original reads); undefined where it is not ours. */
+  /** In PEM (PKCS #1, as the original's: some of its clients read nothing else); undefined where it is not ours. */
   privateKey: string | undefined;
 }
 
