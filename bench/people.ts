@@ -144,7 +144,7 @@ const blank = {
   ...{ displayName: '', displayNameKey: '', preferredLanguage: '', gender: 'unspecified' },
   ...{ email: '', emailKey: '', emailVerified: false, phone: '', phoneVerified: false },
   ...{ passwordChangeRequired: false, passwordChangedAt: null, mfaInitSkippedAt: null },
-  ...{ name: '', description: '', accessTokenType: 'bearer', avatarKey: '' },
+  ...{ name: '', description: '', accessTokenType: 'bearer', hasSecret: false, avatarKey: '' },
 } satisfies Partial<UserRow>;
 
 function person(n: number): Partial<UserRow> {

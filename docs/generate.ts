@@ -80,8 +80,7 @@ const rpcs = () =>
     '# RPCs',
     '',
     'Generated from the definitions and `src/server/access.ts` by `npm run generate`. What an RPC does, how it fails, and',
-    'what it asks of its caller or allows him beyond this stands in `proto/`. RPCs that are not served yet are defined and',
-    'answer UNIMPLEMENTED.',
+    'what it asks of its caller or allows him beyond this stands in `proto/`.',
     ...services.flatMap((service) => [
       '',
       `## ${service.typeName}`,
@@ -90,7 +89,8 @@ const rpcs = () =>
       '| --- | --- |',
       ...service.methods.map((method) => {
         const access = accessOf(method);
-        return `| ${method.name} | ${access ? whoMayCall(access) : 'not served yet'} |`;
+        if (!access) throw new Error(`${method.name} is not declared`);
+        return `| ${method.name} | ${whoMayCall(access)} |`;
       }),
     ]),
     '',

@@ -4,9 +4,10 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AddHumanUserRequestSchema } from '../gen/zitadel/user/v2/user_service_pb.ts';
-import { createHuman } from './support/actors.ts';
+import { createHuman, createMachine } from './support/actors.ts';
 import { createProvider } from './support/providers.ts';
 import { everything, invalid, post, served, unreadable } from './support/rawCalls.ts';
+import { rsaPublicKey } from './support/rsa.ts';
 import { startServer, type TestServer } from './support/server.ts';
 
 let server: TestServer;
@@ -18,6 +19,9 @@ beforeAll(async () => {
   await createHuman(server, { userId: 'somebody', email, metadata: [{ key: 'k', value: Buffer.from('v') }] });
   const idpId = await createProvider(server);
   await server.as().users.addIDPLink({ userId: 'somebody', idpLink: { idpId, userId: 'x', userName: 'x' } });
+  const expirationDate = { seconds: 4_102_444_800n };
+  const machine = await createMachine(server);
+  await server.as().users.addKey({ userId: machine, publicKey: Buffer.from(rsaPublicKey()), expirationDate });
   await server.as().management.addOrgMember({ userId: 'somebody', roles: ['ORG_OWNER_VIEWER'] });
   await server.as().sessions.createSession({ checks: { user: { search: { case: 'userId', value: 'somebody' } } } });
 });

@@ -28,8 +28,7 @@ const ownSession = (permission: Permission): Access => ({ on: 'session', permiss
 const session = (permission: Permission): Access => ({ on: 'session', permission, own: false });
 const instance = (permission: Permission): Access => ({ on: 'instance', permission });
 
-/** What a service serves now: the rest of its methods answer UNIMPLEMENTED before they look at anything. */
-type Declared<S extends DescService> = Partial<Record<keyof S['method'], Access>>;
+type Declared<S extends DescService> = Record<keyof S['method'], Access>;
 
 /** Whoever may change the profile of a user may change his avatar, which is no RPC (src/web/avatars). */
 export const profileAccess = userOrSelf('user.write');
@@ -90,6 +89,11 @@ const userService: Declared<typeof UserService> = {
   addPersonalAccessToken: user('user.write'),
   removePersonalAccessToken: user('user.write'),
   listPersonalAccessTokens: token,
+  addKey: user('user.write'),
+  removeKey: user('user.write'),
+  listKeys: token,
+  addSecret: user('user.write'),
+  removeSecret: user('user.write'),
 };
 
 const managementService: Declared<typeof ManagementService> = {

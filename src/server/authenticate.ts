@@ -26,7 +26,7 @@ function declared(method: DescMethod): Access {
   return access;
 }
 
-/** Refuses a call before its body is read: no token, a bad one, or a method that is not served. */
+/** Refuses a call before its body is read: no token, or a bad one. */
 export const authenticateBeforeBody = (app: App) => async (context: HandlerContext) => {
   try {
     const access = declared(context.method);

@@ -25,7 +25,6 @@ import { sessionHandlers } from '../features/session/handlers.ts';
 import { totpHandlers } from '../features/totp/handlers.ts';
 import { managementHandlers } from '../management/handlers.ts';
 import { isDeclared } from './access.ts';
-import type { NotServed } from './notServed.ts';
 
 const userHandlers = {
   ...searchHandlers,
@@ -43,7 +42,7 @@ const userHandlers = {
   ...factorsHandlers,
   ...linkHandlers,
   ...intentHandlers,
-} satisfies Omit<ServiceImpl<typeof UserService>, NotServed['user']>;
+} satisfies ServiceImpl<typeof UserService>;
 
 const allManagementHandlers = {
   ...managementHandlers,

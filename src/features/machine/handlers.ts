@@ -4,7 +4,9 @@ import type { UserService } from '../../../gen/zitadel/user/v2/user_service_pb.t
 import { callOf } from '../../kernel/context.ts';
 import { pageOf } from '../../kernel/paging.ts';
 import { toDate } from '../user/convert.ts';
-import { sortOf, toFilter, toToken } from './convert.ts';
+import { sortOf, toFilter, toKeyContent, toList } from './convert.ts';
+import { addKey, listKeys, removeKey } from './keys.ts';
+import { addSecret, removeSecret } from './secret.ts';
 import { addPersonalAccessToken, listPersonalAccessTokens, removePersonalAccessToken } from './service.ts';
 
 export const machineHandlers = {
@@ -21,7 +23,31 @@ export const machineHandlers = {
   async listPersonalAccessTokens({ pagination, sortingColumn, filters }, context) {
     const page = pageOf(pagination, 'pagination');
     const search = { filters: filters.map(toFilter), sort: sortOf(sortingColumn), page };
-    const { rows, total } = await listPersonalAccessTokens(callOf(context), search);
-    return { pagination: { appliedLimit: BigInt(page.limit), totalResult: BigInt(total) }, result: rows.map(toToken) };
+    return toList(await listPersonalAccessTokens(callOf(context), search), page);
+  },
+
+  async addKey({ userId, expirationDate, publicKey }, context) {
+    const expiresAt = toDate(expirationDate, 'expiration_date');
+    const key = await addKey(callOf(context), userId, expiresAt, publicKey);
+    return { keyId: key.id, keyContent: toKeyContent(key), creationDate: timestampFromDate(key.createdAt) };
+  },
+
+  async removeKey({ userId, keyId }, context) {
+    return { deletionDate: timestampFromDate(await removeKey(callOf(context), userId, keyId)) };
+  },
+
+  async listKeys({ pagination, sortingColumn, filters }, context) {
+    const page = pageOf(pagination, 'pagination');
+    const search = { filters: filters.map(toFilter), sort: sortOf(sortingColumn), page };
+    return toList(await listKeys(callOf(context), search), page);
+  },
+
+  async addSecret({ userId }, context) {
+    const { secret, createdAt } = await addSecret(callOf(context), userId);
+    return { clientSecret: secret, creationDate: timestampFromDate(createdAt) };
+  },
+
+  async removeSecret({ userId }, context) {
+    return { deletionDate: timestampFromDate(await removeSecret(callOf(context), userId)) };
   },
 } satisfies Partial<ServiceImpl<typeof UserService>>;

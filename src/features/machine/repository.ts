@@ -2,71 +2,117 @@ import { and, asc, count, desc, eq, inArray, or, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
 import { matchTime, type TimeMatch } from '../../kernel/db/matchTime.ts';
-import { personalAccessTokens, users } from '../../kernel/db/schema.ts';
+import { machineKeys, machineSecrets, personalAccessTokens, users } from '../../kernel/db/schema.ts';
 import type { Page } from '../../kernel/paging.ts';
 
-type TokenRow = typeof personalAccessTokens.$inferSelect;
-export type ListedToken = Omit<TokenRow, 'hash'> & { organizationId: string };
+/** What a machine can have several of. */
+const tables = { token: personalAccessTokens, key: machineKeys };
+type Kind = keyof typeof tables;
 
-export type TokenFilter =
+/** A token or a key, without what is secret or long. */
+export interface Credential {
+  id: string;
+  userId: string;
+  organizationId: string;
+  createdAt: Date;
+  changedAt: Date;
+  expiresAt: Date;
+}
+
+export interface CredentialList {
+  rows: Credential[];
+  total: number;
+}
+
+export type CredentialFilter =
   | { field: 'id' | 'userId' | 'organizationId'; id: string }
   | ({ field: 'createdAt' | 'expiresAt' } & TimeMatch);
 
-export interface TokenSearch {
-  filters: readonly TokenFilter[];
-  sort: TokenFilter['field'];
+export interface CredentialSearch {
+  filters: readonly CredentialFilter[];
+  sort: CredentialFilter['field'];
   page: Page;
 }
 
-/** Whose tokens a caller sees: his own, and those of users in these organizations. */
+/** Whose credentials a caller sees: his own, and those of users in these organizations. */
 export interface Sight {
   userId: string;
   readable: 'everywhere' | readonly string[];
 }
 
-const { id, userId, expiresAt, createdAt, changedAt } = personalAccessTokens;
-const { organizationId } = users;
-/** What a list may filter and sort by. */
-const columns = { id, userId, organizationId, createdAt, expiresAt };
-
-export async function insertToken(tx: Tx, row: TokenRow): Promise<void> {
+export async function insertToken(tx: Tx, row: typeof personalAccessTokens.$inferInsert): Promise<void> {
   await tx.db.insert(personalAccessTokens).values(row);
 }
 
-/** False when the user has no such token. */
-export async function deleteToken(tx: Tx, user: string, token: string): Promise<boolean> {
+export async function insertKey(tx: Tx, row: typeof machineKeys.$inferInsert): Promise<void> {
+  await tx.db.insert(machineKeys).values(row);
+}
+
+/** False when the user has no such credential. */
+export async function deleteCredential(tx: Tx, kind: Kind, user: string, id: string): Promise<boolean> {
+  const table = tables[kind];
   const rows = await tx.db
-    .delete(personalAccessTokens)
-    .where(and(eq(id, token), eq(userId, user)))
-    .returning({ id });
+    .delete(table)
+    .where(and(eq(table.id, id), eq(table.userId, user)))
+    .returning({ id: table.id });
   return rows.length > 0;
 }
 
-/** A page of the tokens, never their hashes, and how many there are. */
-export async function listRows(db: Db, sight: Sight, { filters, sort, page }: TokenSearch) {
-  const wanted = and(visible(sight), ...filters.map(condition));
+/** The user has this secret from now on, and no other one. */
+export async function putSecret(tx: Tx, row: typeof machineSecrets.$inferInsert): Promise<void> {
+  await tx.db
+    .insert(machineSecrets)
+    .values(row)
+    .onConflictDoUpdate({ target: machineSecrets.userId, set: { hash: row.hash } });
+}
+
+/** False when the user has none. */
+export async function deleteSecret(tx: Tx, userId: string): Promise<boolean> {
+  const { userId: of } = machineSecrets;
+  const rows = await tx.db.delete(machineSecrets).where(eq(of, userId)).returning({ of });
+  return rows.length > 0;
+}
+
+/** A page of the credentials of a kind, and how many there are. */
+export async function listCredentials(
+  db: Db,
+  kind: Kind,
+  sight: Sight,
+  { filters, sort, page }: CredentialSearch,
+): Promise<CredentialList> {
+  const table = tables[kind];
+  const columns = columnsOf(kind);
+  const wanted = and(visible(columns, sight), ...filters.map((filter) => condition(columns, filter)));
   const direction = page.ascending ? asc : desc;
-  const isOwner = eq(users.id, userId);
+  const isOwner = eq(users.id, table.userId);
   const [rows, [counted]] = await Promise.all([
     db
-      .select({ ...columns, changedAt })
-      .from(personalAccessTokens)
+      .select({ ...columns, changedAt: table.changedAt })
+      .from(table)
       .innerJoin(users, isOwner)
       .where(wanted)
-      .orderBy(direction(columns[sort]), direction(id))
+      .orderBy(direction(columns[sort]), direction(columns.id))
       .offset(page.offset)
       .limit(page.limit),
-    db.select({ total: count() }).from(personalAccessTokens).innerJoin(users, isOwner).where(wanted),
+    db.select({ total: count() }).from(table).innerJoin(users, isOwner).where(wanted),
   ]);
   return { rows, total: counted?.total ?? 0 };
 }
 
-function visible({ userId: own, readable }: Sight): SQL | undefined {
+type Columns = ReturnType<typeof columnsOf>;
+
+/** What a list may filter and sort by. */
+function columnsOf(kind: Kind) {
+  const { id, userId, createdAt, expiresAt } = tables[kind];
+  return { id, userId, organizationId: users.organizationId, createdAt, expiresAt };
+}
+
+function visible({ userId, organizationId }: Columns, { userId: own, readable }: Sight): SQL | undefined {
   if (readable === 'everywhere') return undefined;
   return or(eq(userId, own), inArray(organizationId, [...readable]));
 }
 
-function condition(filter: TokenFilter): SQL {
+function condition(columns: Columns, filter: CredentialFilter): SQL {
   switch (filter.field) {
     case 'id':
     case 'userId':

@@ -1,5 +1,5 @@
-// Owns: the personal access tokens of machines. Leaves what a token looks like, and whether one may be used, to
-// kernel/auth/tokens.ts.
+// Owns: what machines authenticate with: personal access tokens (here), keys (keys.ts) and a secret (secret.ts). Leaves
+// what a token looks like, and whether one may be used, to kernel/auth/tokens.ts.
 import { authorize } from '../../kernel/auth/authorize.ts';
 import { reach } from '../../kernel/auth/caller.ts';
 import { refuseHigherRights } from '../../kernel/auth/privileges.ts';
@@ -8,7 +8,8 @@ import { type Call, transaction } from '../../kernel/call.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { record } from '../user/events.ts';
 import { lockUser } from '../user/repository.ts';
-import { deleteToken, insertToken, type ListedToken, listRows, type TokenSearch } from './repository.ts';
+import { authorizeMachine } from './access.ts';
+import { type CredentialList, type CredentialSearch, deleteCredential, insertToken, listCredentials } from './repository.ts';
 
 export interface NewToken {
   id: string;
@@ -17,13 +18,10 @@ export interface NewToken {
   createdAt: Date;
 }
 
-/** Who holds a machine's token is that machine: so the caller needs all the rights that the machine has. */
 export async function addPersonalAccessToken(call: Call, userId: string, expiresAt: Date): Promise<NewToken> {
   if (expiresAt <= call.now) throw invalidField('EXPIRATION_PAST', 'expiration_date');
   return transaction(call, async (tx) => {
-    const user = authorize(tx, await lockUser(tx, userId), { unknown: 'USER_UNKNOWN' });
-    await refuseHigherRights(tx, userId);
-    if (user.type !== 'machine') throw failure('USER_NOT_MACHINE');
+    await authorizeMachine(tx, await lockUser(tx, userId));
     const id = tx.ids.next();
     const token = newToken();
     await record(tx, userId, { type: 'token.added', tokenId: id });
@@ -37,18 +35,13 @@ export async function removePersonalAccessToken(call: Call, userId: string, toke
   return transaction(call, async (tx) => {
     authorize(tx, await lockUser(tx, userId));
     await refuseHigherRights(tx, userId);
-    if (!(await deleteToken(tx, userId, tokenId))) throw failure('TOKEN_NOT_FOUND');
+    if (!(await deleteCredential(tx, 'token', userId, tokenId))) throw failure('TOKEN_NOT_FOUND');
     const { changedAt } = await record(tx, userId, { type: 'token.removed', tokenId });
     return changedAt;
   });
 }
 
-export interface TokenList {
-  rows: ListedToken[];
-  total: number;
-}
-
 /** The tokens of the users that the caller may read, and his own. */
-export function listPersonalAccessTokens({ db, caller }: Call, search: TokenSearch): Promise<TokenList> {
-  return listRows(db, { userId: caller.id, readable: reach(caller, 'user.read') }, search);
+export function listPersonalAccessTokens({ db, caller }: Call, search: CredentialSearch): Promise<CredentialList> {
+  return listCredentials(db, 'token', { userId: caller.id, readable: reach(caller, 'user.read') }, search);
 }

@@ -103,6 +103,7 @@ function toHuman(app: Pick<App, 'settings'>, user: UserRow) {
 const toMachine = (user: UserRow) => ({
   name: user.name,
   description: user.description,
+  hasSecret: user.hasSecret,
   accessTokenType: accessTokenTypes[user.accessTokenType],
 });
 

@@ -42,6 +42,8 @@ export type UserEvent =
   | { type: 'metadata.removed'; keys: string[] }
   | { type: 'token.added'; tokenId: string }
   | { type: 'token.removed'; tokenId: string }
+  | { type: 'key.added' | 'key.removed'; keyId: string }
+  | { type: 'secret.added' | 'secret.removed' }
   | { type: 'member.added' | 'member.changed' | 'member.removed'; scope: MemberScope; roles: readonly string[] };
 
 /** Where a membership's roles count. */

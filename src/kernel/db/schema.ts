@@ -130,6 +130,8 @@ export const users = pgTable(
     name: text('name').notNull().default(''),
     description: text('description').notNull().default(''),
     accessTokenType: accessTokenType('access_token_type').notNull().default('bearer'),
+    /** Whether `machine_secrets` has a row. */
+    hasSecret: boolean('has_secret').notNull().default(false),
   },
   (t) => [
     uniqueIndex('users_username').on(t.usernameKey),
@@ -387,6 +389,26 @@ export const personalAccessTokens = pgTable(
   },
   (t) => [uniqueIndex('personal_access_tokens_hash').on(t.hash), index('personal_access_tokens_user').on(t.userId)],
 );
+
+/** Private keys stay with the machines. */
+export const machineKeys = pgTable(
+  'machine_keys',
+  {
+    id: text('id').primaryKey(),
+    userId: userId(),
+    /** RSA, as SubjectPublicKeyInfo in DER (RFC 5280, 4.1). */
+    publicKey: bytes('public_key').notNull(),
+    expiresAt: time('expires_at').notNull(),
+    createdAt: time('created_at').notNull(),
+    changedAt: time('changed_at').notNull(),
+  },
+  (t) => [index('machine_keys_user').on(t.userId)],
+);
+
+export const machineSecrets = pgTable('machine_secrets', {
+  userId: userId().primaryKey(),
+  hash: bytes('hash').notNull(),
+});
 
 /**
  * What was checked for a person (features/session). A factor's time stands while what it was checked by does: what takes

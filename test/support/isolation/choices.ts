@@ -34,6 +34,7 @@ const unknown: Subject = {
     id: unknownId,
     parts: {
       token: unknownId,
+      key: unknownId,
       passkey: unknownId,
       u2f: unknownId,
       session: unknownId,
@@ -50,6 +51,7 @@ function idOf({ kind, isNew, name }: IdPlace, { user, place }: Subject): string 
     case 'user':
       return user.id;
     case 'token':
+    case 'key':
     case 'passkey':
     case 'u2f':
     case 'session':

@@ -92,6 +92,7 @@ function onToken(world: World, cell: Cell): Verdict {
         sees: ({ id, organizationId }) => reads(organizationId) || (caller.type === 'human' && id === caller.id),
       };
     case 'ListPersonalAccessTokens':
+    case 'ListKeys':
       return { kind: 'own rows', sees: ({ userId, organizationId }) => reads(organizationId) || userId === caller.id };
     case 'ListSessions':
       return {

@@ -2,6 +2,7 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { Secret, TOTP } from 'otpauth';
 import { Authenticator } from '../authenticator.ts';
+import { rsaPublicKey } from '../rsa.ts';
 import { epoch } from '../server.ts';
 
 /** The password of every person in the world of the matrix. */
@@ -78,6 +79,7 @@ export const known: Readonly<Record<string, JsonValue>> = {
   credential_assertion_data: assertion,
   lifetime: '3600s',
   ip: '192.0.2.1',
+  public_key: btoa(rsaPublicKey()),
   public_key_credential: answer,
   domain: 'localhost',
   count: 1,
@@ -135,11 +137,12 @@ export const insideItself: Readonly<Record<string, JsonObject>> = {
 export type Kind = 'provider' | 'link' | 'user' | 'organization' | 'domain' | Part;
 /** What hangs on one user. */
 export type Part = (typeof parts)[number];
-export const parts = ['token', 'passkey', 'u2f', 'session', 'sessionToken', 'loginName'] as const;
+export const parts = ['token', 'key', 'passkey', 'u2f', 'session', 'sessionToken', 'loginName'] as const;
 
 /** Somebody who has nothing of it. */
 export const noParts: Readonly<Record<Part, string>> = {
   token: '',
+  key: '',
   passkey: '',
   u2f: '',
   session: '',
@@ -155,6 +158,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   organization: 'organization',
   org_domain: 'domain',
   token: 'token',
+  key: 'key',
   passkey: 'passkey',
   u2f: 'u2f',
   session: 'session',

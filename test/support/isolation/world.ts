@@ -146,21 +146,33 @@ async function createPerson(
   const [row] = await server.sql<{ token: string; username: string }[]>`
     select t.id as token, username from users u join personal_access_tokens t on t.user_id = u.id where u.id = ${id}`;
   if (!row) throw new Error(`${id} has no token`);
+  const key = await addKey(server, id);
   const session = await addSession(server, `${id}-session`, { user_id: id, organization_id: organizationId });
   const parts = {
     token: row.token,
+    key,
     passkey: `${id}-passkey`,
     u2f: `${id}-u2f`,
     session,
     sessionToken: sessionTokenOf(session),
     loginName: row.username,
   };
+  if (type === 'machine') await server.as().users.addSecret({ userId: id });
   if (type === 'human') await addFactors(server, id, parts);
   if (type === 'human') await addAvatar(server, id);
   if (type === 'human') await addLink(server, id);
   if (instance.length > 0) await grant(server, id, instance);
   for (const [organization, roles] of Object.entries(within)) await grant(server, id, roles, organization);
   return { id, organizationId, type, instance, within, parts };
+}
+
+/** Which nobody has: it is there to be listed and removed. Of anybody, people too. Returns its id. */
+async function addKey({ sql }: TestServer, userId: string): Promise<string> {
+  const id = `${userId}-key`;
+  const later = new Date(epoch.getTime() + 60_000).toISOString();
+  await sql`insert into machine_keys (id, user_id, public_key, expires_at, created_at, changed_at)
+    values (${id}, ${userId}, 'key', ${later}, ${epoch}, ${epoch})`;
+  return id;
 }
 
 /** A code for each purpose, and one of each factor in a state that most calls can do something with. */

@@ -2806,7 +2806,7 @@ export type AddKeyRequest = Message<"zitadel.user.v2.AddKeyRequest"> & {
   expirationDate?: Timestamp | undefined;
 
   /**
-   * In PEM. Absent: an RSA pair of 2048 bits is generated.
+   * RSA of 2048 to 8192 bits, in PEM (`BEGIN PUBLIC KEY`). Absent: an RSA pair of 2048 bits is generated.
    *
    * @generated from field: bytes public_key = 3;
    */
@@ -4483,10 +4483,11 @@ export const UserService: GenService<{
    * Allowed: `user.write`; self is not enough.
    * Without `public_key` a pair is generated, and the private key is returned, this once.
    * Errors:
-   * - INVALID_ARGUMENT: the public key is not PEM; the expiration date is in the past.
+   * - INVALID_ARGUMENT: the public key is not PEM, or not RSA of 2048 to 8192 bits; the expiration date is in the past.
    * - NOT_FOUND: no such user, or one the caller may not read.
    * - PERMISSION_DENIED: the caller may read the user, or is it, but lacks `user.write`.
    * - FAILED_PRECONDITION: the user is human; no such user (callers with instance-wide `user.read`).
+   * - RESOURCE_EXHAUSTED: too many pairs are being generated.
    *
    * @generated from rpc zitadel.user.v2.UserService.AddKey
    */
