@@ -1,5 +1,6 @@
 // The same routes on two ports: with the lean path for unary calls, and with nothing but Connect's adapter. Whatever bytes
 // come, both are to answer alike.
+
 import { request } from 'node:http';
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -70,7 +71,9 @@ const routes = (router: ConnectRouter) => {
   router.service(UserService, { getUserByID });
 };
 
+/** Takes as long as a statement might: a whole request has come by then. */
 async function gate({ requestHeader }: HandlerContext): Promise<void> {
+  await sleep(2);
   if (requestHeader.get('x-stranger')) throw new ConnectError('who are you?', Code.Unauthenticated);
 }
 

@@ -10,6 +10,8 @@ export function readBody(body: Readable, context: UnaryContext, look: Look): Pro
   return new Promise((resolve, reject) => {
     // While the caller was authenticated.
     if (context.over) return reject(context.over);
+    // One that is empty ends before anybody listens.
+    if (body.readableEnded) return resolve(Buffer.alloc(0));
     if (body.destroyed) return reject(lostBody());
     const gathered = new Gathered();
     const stop = () => {
