@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -22,7 +23,8 @@ export default defineConfig({
     pool: 'forks',
     // What a file leaves behind is its server's, which it closes: the next one need not load everything again.
     isolate: false,
-    maxWorkers: 2,
+    // One more than a small machine has cores: much of the time goes into waiting for Postgres.
+    maxWorkers: Math.max(3, availableParallelism()),
     execArgv: ['--import', './src/imports.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -2,11 +2,12 @@
 import { gzipSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { AddHumanUserRequestSchema } from '../gen/zitadel/user/v2/user_service_pb.ts';
 import { createHuman, createMachine } from './support/actors.ts';
+import { type Memory, remember } from './support/isolation/memory.ts';
 import { createProvider } from './support/providers.ts';
-import { everything, invalid, post, served, unreadable } from './support/rawCalls.ts';
+import { invalid, post, served, unreadable } from './support/rawCalls.ts';
 import { rsaPublicKey } from './support/rsa.ts';
 import { startServer, type TestServer } from './support/server.ts';
 
@@ -27,14 +28,14 @@ beforeAll(async () => {
 });
 
 describe('leaves no trace:', () => {
-  let before: unknown[];
+  let memory: Memory;
 
-  beforeEach(async () => {
-    before = await everything(server);
+  beforeAll(async () => {
+    memory = await remember(server.sql);
   });
 
   afterEach(async () => {
-    expect(await everything(server)).toEqual(before);
+    expect(await memory.undo()).toEqual([]);
   });
 
   describe('a message', () => {

@@ -64,6 +64,8 @@ export async function startServer({ env = {}, beside }: TestOptions = {}): Promi
     ROSTER_DATA: dataDir,
     ROSTER_LOG_LEVEL: 'silent',
     ROSTER_MESSAGE_FILES: 'on',
+    // A client that was refused in the middle of a body may keep its connection.
+    ROSTER_DRAIN_TIMEOUT: '1s',
     DATABASE_URL: database.url,
     ...env,
   });
