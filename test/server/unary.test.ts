@@ -279,6 +279,21 @@ describe('a caller that', () => {
     stream.close();
   });
 
+  test('is refused amid its body leaves nothing behind that its connection would have to wait for', async () => {
+    const { lean: own, connect: unused } = await listenBoth();
+    const session = sessionTo(own);
+    for (const form of forms.filter(({ versions }) => versions.includes(2))) {
+      const told = await askHttp2(session, {
+        headers: { 'content-type': form.type },
+        body: form.of('x'.repeat(20 * readMaxBytes)),
+      });
+      expect(told.body + String(told.trailers['grpc-message'])).toContain('MESSAGE_TOO_LARGE');
+    }
+    // Longer than the test may take.
+    await Promise.all([own.close(120_000), unused.close(0)]);
+    session.destroy();
+  });
+
   test('sends its body byte by byte is answered', async () => {
     const stream = lean.request(head);
     for (const byte of grpc.of('somebody')) {

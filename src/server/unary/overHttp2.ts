@@ -32,7 +32,12 @@ function send(stream: ServerHttp2Stream, { status, headers, body, trailers }: An
 
 /** RFC 9113 section 8.1: who has answered in full may end a request that is still being sent. */
 function endUnread(stream: ServerHttp2Stream): void {
-  if (!stream.readableEnded) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
+  if (stream.readableEnded) return;
+  setImmediate(() => {
+    // A stream with bytes that nobody reads stays for as long as its session.
+    stream.resume();
+    stream.close(constants.NGHTTP2_NO_ERROR);
+  });
 }
 
 const ignore = () => {};
