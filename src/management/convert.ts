@@ -8,10 +8,8 @@ import {
   type UpdateHumanProfileRequest,
 } from '../../gen/zitadel/management/v1/management_pb.ts';
 import {
-  AccessTokenType,
   type AuthFactorSchema,
   AuthFactorState,
-  Gender,
   type ProfileSchema,
   type WebAuthNTokenSchema,
 } from '../../gen/zitadel/user/v1/user_pb.ts';
@@ -22,6 +20,7 @@ import type { ImportedHuman } from '../features/lifecycle/import.ts';
 import type { FieldNames, ProfileInput } from '../features/lifecycle/names.ts';
 import type { PasswordInput } from '../features/password/service.ts';
 import { avatarUrl } from '../features/user/avatarUrl.ts';
+import { accessTokenTypeOf, genderOf, genders } from '../features/user/convert.ts';
 import { toChange, toCreation, toObjectDetails } from '../features/user/convertObject.ts';
 import type { Details } from '../features/user/events.ts';
 import type { LinkCode } from '../features/user/registrationLink.ts';
@@ -97,30 +96,8 @@ const plain = (password: string, changeRequired: boolean): PasswordInput | undef
 
 export function toNewMachine(request: AddMachineUserRequest): NewUser & { details: NewMachine } {
   const { userId, userName: username, name, description } = request;
-  const accessTokenType = request.accessTokenType === AccessTokenType.JWT ? 'jwt' : 'bearer';
+  const accessTokenType = accessTokenTypeOf(request.accessTokenType);
   return { userId, username, metadata: [], details: { type: 'machine', name, description, accessTokenType }, names };
-}
-
-const genders: Record<UserRow['gender'], Gender> = {
-  unspecified: Gender.UNSPECIFIED,
-  female: Gender.FEMALE,
-  male: Gender.MALE,
-  diverse: Gender.DIVERSE,
-};
-
-/** A wire number that the enum does not know counts as unspecified. */
-function genderOf(gender: Gender): UserRow['gender'] {
-  switch (gender) {
-    case Gender.FEMALE:
-      return 'female';
-    case Gender.MALE:
-      return 'male';
-    case Gender.DIVERSE:
-      return 'diverse';
-    case Gender.UNSPECIFIED:
-      return 'unspecified';
-  }
-  return 'unspecified';
 }
 
 type Profile = Pick<

@@ -1,11 +1,9 @@
-import { authorize } from '../../kernel/auth/authorize.ts';
 import { reach } from '../../kernel/auth/caller.ts';
-import { refuseHigherRights } from '../../kernel/auth/privileges.ts';
 import { type Call, transaction } from '../../kernel/call.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { record } from '../user/events.ts';
 import { findUser, lockUser } from '../user/repository.ts';
-import { authorizeMachine } from './access.ts';
+import { authorizeHolder, authorizeMachine } from './access.ts';
 import { type CredentialList, type CredentialSearch, deleteCredential, insertKey, listCredentials } from './repository.ts';
 import { makePair, readPublicKey } from './rsa.ts';
 
@@ -43,8 +41,7 @@ async function pairFor(call: Call, userId: string) {
 /** Returns when the key ended. */
 export async function removeKey(call: Call, userId: string, keyId: string): Promise<Date> {
   return transaction(call, async (tx) => {
-    authorize(tx, await lockUser(tx, userId));
-    await refuseHigherRights(tx, userId);
+    await authorizeHolder(tx, await lockUser(tx, userId));
     if (!(await deleteCredential(tx, 'key', userId, keyId))) throw failure('KEY_NOT_FOUND');
     const { changedAt } = await record(tx, userId, { type: 'key.removed', keyId });
     return changedAt;

@@ -1,14 +1,12 @@
 // Owns: what machines authenticate with: personal access tokens (here), keys (keys.ts) and a secret (secret.ts). Leaves
 // what a token looks like, and whether one may be used, to kernel/auth/tokens.ts.
-import { authorize } from '../../kernel/auth/authorize.ts';
 import { reach } from '../../kernel/auth/caller.ts';
-import { refuseHigherRights } from '../../kernel/auth/privileges.ts';
 import { newToken, tokenHash } from '../../kernel/auth/tokens.ts';
 import { type Call, transaction } from '../../kernel/call.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { record } from '../user/events.ts';
 import { lockUser } from '../user/repository.ts';
-import { authorizeMachine } from './access.ts';
+import { authorizeHolder, authorizeMachine } from './access.ts';
 import { type CredentialList, type CredentialSearch, deleteCredential, insertToken, listCredentials } from './repository.ts';
 
 export interface NewToken {
@@ -33,8 +31,7 @@ export async function addPersonalAccessToken(call: Call, userId: string, expires
 /** Returns when the token ended. */
 export async function removePersonalAccessToken(call: Call, userId: string, tokenId: string): Promise<Date> {
   return transaction(call, async (tx) => {
-    authorize(tx, await lockUser(tx, userId));
-    await refuseHigherRights(tx, userId);
+    await authorizeHolder(tx, await lockUser(tx, userId));
     if (!(await deleteCredential(tx, 'token', userId, tokenId))) throw failure('TOKEN_NOT_FOUND');
     const { changedAt } = await record(tx, userId, { type: 'token.removed', tokenId });
     return changedAt;

@@ -37,7 +37,8 @@ const states: Record<UserRow['state'], UserState> = {
   initial: UserState.INITIAL,
 };
 
-const genders: Record<UserRow['gender'], Gender> = {
+/** v1 has the same numbers. */
+export const genders: Record<UserRow['gender'], Gender> = {
   unspecified: Gender.UNSPECIFIED,
   female: Gender.FEMALE,
   male: Gender.MALE,
