@@ -6,7 +6,8 @@ import { TryLimits } from '../../src/kernel/networks.ts';
 import { accessOf } from '../../src/server/access.ts';
 import { type Actor, createHuman, createInstanceManager, createMachine, createOrganization, grant } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
-import { everything, served } from '../support/rawCalls.ts';
+import { remember } from '../support/isolation/memory.ts';
+import { served } from '../support/rawCalls.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 import { createPerson, type Desk, equip, type Factor, type Person, secondFactors, show, signIn } from '../support/sessions.ts';
 
@@ -138,14 +139,14 @@ describe('what is wrong is told in this order:', () => {
     const { token: one } = await signIn(at(person));
     const { token: old, id: sessionId } = await signIn(at(person), ['password', 'totp']);
     await login.sessions.setSession({ sessionId, metadata: { a: Buffer.from('b') } });
-    const before = await everything(server);
+    const memory = await remember(server.sql);
     for (const [name, method] of withToken) {
       const told = [nothing, one, old].map((token) =>
         outcome(server.transport('connect', token).unary(method, undefined, undefined, undefined, {})),
       );
       expect([name, ...(await Promise.all(told))]).toEqual([name, unproven, mfaNeeded, unauthenticated]);
     }
-    expect(await everything(server)).toEqual(before);
+    expect(await memory.undo()).toEqual([]);
   });
 });
 

@@ -1,9 +1,10 @@
 // What no call of a session may do, whatever is in it: be a fault of the server, or leave a trace.
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createHuman } from '../support/actors.ts';
 import { brokenFields, outcome } from '../support/errors.ts';
-import { everything, invalid, post, unreadable } from '../support/rawCalls.ts';
+import { type Memory, remember } from '../support/isolation/memory.ts';
+import { invalid, post, unreadable } from '../support/rawCalls.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import {
   byId,
@@ -44,14 +45,14 @@ const both = async (change: Change) => [
 ];
 
 describe('leaves no trace:', () => {
-  let before: unknown[];
+  let memory: Memory;
 
-  beforeEach(async () => {
-    before = await everything(server);
+  beforeAll(async () => {
+    memory = await remember(server.sql);
   });
 
   afterEach(async () => {
-    expect(await everything(server)).toEqual(before);
+    expect(await memory.undo()).toEqual([]);
   });
 
   test.each<[string, Change['lifetime'], string]>([

@@ -12,18 +12,6 @@ export const served = services
   .filter(accessOf)
   .map((method) => [`${method.parent.typeName}/${method.name}`, method] as const);
 
-/** A digest of every row there is. */
-export async function everything({ sql }: TestServer): Promise<unknown[]> {
-  const tables = await sql<{ name: string }[]>`
-    select table_name as name from information_schema.tables where table_schema = 'public' order by table_name`;
-  return Promise.all(
-    tables.map(async ({ name }) => [
-      name,
-      ...(await sql`select md5(string_agg(t::text, '' order by t::text)) from ${sql(name)} t`),
-    ]),
-  );
-}
-
 /** Posts a body as it is, to the UserService when no service is named, and tells the outcome as `status code reason`. */
 export async function post(
   server: TestServer,
