@@ -1,7 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { can } from './auth/caller.ts';
 import type { Call } from './call.ts';
-import type { Db } from './db/client.ts';
+import type { Db } from './db/driver.ts';
 import { prepared } from './db/prepared.ts';
 import { guesses } from './db/schema.ts';
 import { failure } from './errors.ts';

@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import type { Tx } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { prepared } from '../../kernel/db/prepared.ts';
 import { avatars } from '../../kernel/db/schema.ts';
 

@@ -1,6 +1,6 @@
 import { and, asc, count, desc, eq } from 'drizzle-orm';
 import type { Tx } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { providerLinks } from '../../kernel/db/schema.ts';
 import { textKey } from '../../kernel/names.ts';
 import type { Page } from '../../kernel/paging.ts';

@@ -1,6 +1,6 @@
 import { and, asc, count, desc, eq, inArray, or, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { matchTime, type TimeMatch } from '../../kernel/db/matchTime.ts';
 import { machineKeys, machineSecrets, personalAccessTokens, users } from '../../kernel/db/schema.ts';
 import type { Page } from '../../kernel/paging.ts';

@@ -1,6 +1,6 @@
 import { and, asc, count, desc, eq, type SQL, sql } from 'drizzle-orm';
 import type { Tx, UserRow } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { matchText, type TextMatch } from '../../kernel/db/matchText.ts';
 import { instanceMembers, organizationMembers, users } from '../../kernel/db/schema.ts';
 import type { Page } from '../../kernel/paging.ts';

@@ -1,6 +1,6 @@
 import { and, asc, count, desc, eq, exists, inArray, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { violatedConstraint } from '../../kernel/db/failures.ts';
 import { matchText, type TextMatch } from '../../kernel/db/matchText.ts';
 import { instances, organizationDomains, organizations } from '../../kernel/db/schema.ts';

@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { newToken, tokenHash } from '../../kernel/auth/tokens.ts';
 import type { App } from '../../kernel/call.ts';
-import { type Db, transact } from '../../kernel/db/client.ts';
+import { transact } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { textKey } from '../../kernel/names.ts';
 import { findInstance, insertFirst, lockSetup } from './setupRepository.ts';
 

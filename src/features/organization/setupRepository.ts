@@ -1,6 +1,6 @@
 import { and, arrayContains, eq, sql } from 'drizzle-orm';
 import { ownerRole } from '../../kernel/auth/owners.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import {
   instanceMembers,
   instances,

@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm';
 import type { Tx } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { otpFactors } from '../../kernel/db/schema.ts';
 import type { Channel } from '../../kernel/outbox/message.ts';
 

@@ -1,6 +1,6 @@
 import { and, desc, eq } from 'drizzle-orm';
 import type { Tx } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { webauthnCredentials, webauthnRegistrations } from '../../kernel/db/schema.ts';
 
 export type CredentialRow = typeof webauthnCredentials.$inferSelect;

@@ -1,6 +1,6 @@
 import { asc, desc, eq, type SQL, sql } from 'drizzle-orm';
 import type { UserRow } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { userCounts, users } from '../../kernel/db/schema.ts';
 import type { Page } from '../../kernel/paging.ts';
 import { allHold, type Filter, onCounts } from './filter.ts';

@@ -1,7 +1,7 @@
 import { and, eq, getTableColumns, isNull, sql } from 'drizzle-orm';
 import { ended } from '../../kernel/auth/sessions.ts';
 import type { Tx } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { instanceId } from '../../kernel/db/instance.ts';
 import { placeholdersOf, prepared } from '../../kernel/db/prepared.ts';
 import { sessionChallenges, sessions, users } from '../../kernel/db/schema.ts';

@@ -1,5 +1,5 @@
 import { and, asc, desc, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
-import type { Db } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { matchTime, type TimeMatch } from '../../kernel/db/matchTime.ts';
 import { sessions, users } from '../../kernel/db/schema.ts';
 import type { Page } from '../../kernel/paging.ts';

@@ -1,6 +1,7 @@
 import { and, asc, type Column, eq, gt, type SQL, sql } from 'drizzle-orm';
 import type { Call, UserRow } from '../../kernel/call.ts';
-import { type Db, transact } from '../../kernel/db/client.ts';
+import { transact } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { providerLinks, totps, userMetadata, userPasswords, users } from '../../kernel/db/schema.ts';
 
 /** All users, those of an organization, or one. */

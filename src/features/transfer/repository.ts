@@ -1,6 +1,6 @@
 import { eq, inArray, sql } from 'drizzle-orm';
 import type { Tx } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { insertMany, rowWriter } from '../../kernel/db/insertMany.ts';
 import {
   deletedUsers,

@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import type { Tx, UserRow } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/client.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { prepared } from '../../kernel/db/prepared.ts';
 import { users } from '../../kernel/db/schema.ts';
 

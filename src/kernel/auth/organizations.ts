@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm';
-import type { Db } from '../db/client.ts';
+import type { Db } from '../db/driver.ts';
 import { organizationDomains, organizations } from '../db/schema.ts';
 import { textKey } from '../names.ts';
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { and, eq, gt, isNull, or, type SQL, sql } from 'drizzle-orm';
 import type { App } from '../call.ts';
-import type { Db } from '../db/client.ts';
+import type { Db } from '../db/driver.ts';
 import { prepared } from '../db/prepared.ts';
 import { instanceMembers, organizations, otpFactors, sessions, totps, users, webauthnCredentials } from '../db/schema.ts';
 import { failure } from '../errors.ts';

@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import type { UserRow } from '../call.ts';
-import type { Db } from '../db/client.ts';
+import type { Db } from '../db/driver.ts';
 import { prepared } from '../db/prepared.ts';
 import { instanceMembers, organizations, personalAccessTokens, users } from '../db/schema.ts';
 import type { Memberships } from './caller.ts';

@@ -3,7 +3,7 @@ import { and, eq, gt, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import type { UserRow } from '../call.ts';
 import { type Keys, keyedHash } from '../crypto/keys.ts';
-import type { Db } from '../db/client.ts';
+import type { Db } from '../db/driver.ts';
 import { prepared } from '../db/prepared.ts';
 import { instanceMembers, organizationMembers, organizations, personalAccessTokens, users } from '../db/schema.ts';
 import { type Caller, type Memberships, rightsOf } from './caller.ts';

@@ -1,11 +1,8 @@
 import { sql } from 'drizzle-orm';
-import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres, { type Sql, type TransactionSql } from 'postgres';
+import { type Db, databaseOver } from './driver.ts';
 import { guardTransactions } from './lostTransactions.ts';
 import { preparing } from './preparing.ts';
-
-/** Statements, and below them the connections that they go to: the pool, or the one of a transaction. */
-export type Db = PostgresJsDatabase & { $client: Sql };
 
 export interface DatabaseOptions {
   url: string;
@@ -40,10 +37,18 @@ const connectTimeout = 10;
 /** Seconds between two attempts of one connection. The driver would go up to 20, with calls waiting that long for their refusal. */
 const reconnectPause = 0.25;
 
-/**
- * Opens the pool; the first statement connects. Idle connections are kept, and replaced after 30 to 60 minutes.
- * `client` is the pool below `db`: Drizzle has switched off its parsing of dates and its writing of JSON.
- */
+/** Drizzle writes and parses times itself. */
+const time = { to: 1184, from: [1184], serialize: (text: string): string => text, parse: (text: string): string => text };
+
+/** Drizzle writes what goes into a column. */
+const jsonb = {
+  to: 3802,
+  from: [3802],
+  serialize: (json: string): string => json,
+  parse: (json: string): unknown => JSON.parse(json),
+};
+
+/** Opens the pool; the first statement connects. Idle connections are kept, and replaced after 30 to 60 minutes. */
 export function openDatabase({ url, pool, prepare, statementTimeoutMs, onStatement }: DatabaseOptions) {
   const client = guardTransactions(
     postgres(url, {
@@ -51,7 +56,7 @@ export function openDatabase({ url, pool, prepare, statementTimeoutMs, onStateme
       prepare,
       connect_timeout: connectTimeout,
       fetch_types: false,
-      types: { textArray },
+      types: { textArray, time, jsonb },
       backoff: () => reconnectPause,
       // pgbouncer refuses to start a session with settings that it does not know.
       connection: { application_name: 'roster', ...(prepare && { statement_timeout: statementTimeoutMs }) },
@@ -60,7 +65,7 @@ export function openDatabase({ url, pool, prepare, statementTimeoutMs, onStateme
     }),
     prepare ? preparing() : (unsafe) => unsafe,
   );
-  const db: Db = drizzle(client);
+  const db = databaseOver(client);
   /** Lets running statements end for up to 5 seconds, then closes every connection. */
   const close = () => client.end({ timeout: 5 });
   return { db, client, close };
@@ -73,7 +78,7 @@ export function openDatabase({ url, pool, prepare, statementTimeoutMs, onStateme
 export async function transact<T>({ $client: client }: Db, work: (db: Db) => Promise<T>, mode = ''): Promise<T> {
   let result: { value: T } | undefined;
   await client.begin(mode, async (sql) => {
-    result = { value: await work(drizzle(inPlaceOf(client, sql))) };
+    result = { value: await work(databaseOver(inPlaceOf(client, sql))) };
   });
   if (!result) throw new Error('the transaction ended before its work');
   return result.value;

@@ -1,6 +1,6 @@
 import { type Column, getTableColumns, sql } from 'drizzle-orm';
 import { alias, type PgTable } from 'drizzle-orm/pg-core';
-import type { Db } from './client.ts';
+import type { Db } from './driver.ts';
 
 /** Writes rows of a table as `insertMany` takes them: as JSON, from which Postgres reads each column's type. */
 export function rowWriter<T extends PgTable>(table: T): (row: T['$inferInsert']) => string {

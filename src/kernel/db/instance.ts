@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Db } from './client.ts';
+import type { Db } from './driver.ts';
 import { instances } from './schema.ts';
 
 /** Who owns what no organization does. */

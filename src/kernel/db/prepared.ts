@@ -1,8 +1,7 @@
 import { getTableColumns, type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
-import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres, { type Sql } from 'postgres';
-import type { Db } from './client.ts';
+import { type Db, databaseOver } from './driver.ts';
 
 interface Query<T> {
   execute(values: Record<string, unknown>): Promise<T>;
@@ -12,7 +11,7 @@ interface Query<T> {
 let receiver: Sql | undefined;
 
 /** Connects to nothing: what its queries hand on goes to whoever receives at that moment. */
-const template: Db = drizzle(
+const template = databaseOver(
   new Proxy(postgres({ max: 1 }), {
     get: (target, name) => {
       if (name !== 'unsafe') return Reflect.get(target, name);

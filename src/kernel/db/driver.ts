@@ -1,0 +1,71 @@
+// Between Drizzle and postgres.js: what a statement costs besides its way to Postgres and back. Drizzle's own driver finds
+// out anew for each value where it goes, and for each parameter whether it is a placeholder.
+import { is, Param, Placeholder, type Query } from 'drizzle-orm';
+import { PgDialect, PgPreparedQuery, type PreparedQueryConfig, type SelectedFieldsOrdered } from 'drizzle-orm/pg-core';
+import { PostgresJsDatabase, PostgresJsSession } from 'drizzle-orm/postgres-js';
+import type { Sql } from 'postgres';
+import { rowMapper } from './rows.ts';
+
+/** Statements, and below them the connections that they go to: the pool, or the one of a transaction. */
+export type Db = PostgresJsDatabase & { $client: Sql };
+
+const dialect = new PgDialect();
+
+export const databaseOver = (client: Sql): Db =>
+  Object.assign(new PostgresJsDatabase<Record<string, never>>(dialect, new Session(client, dialect, undefined), undefined), {
+    $client: client,
+  });
+
+type Values = Readonly<Record<string, unknown>>;
+
+class Statement<T extends PreparedQueryConfig> extends PgPreparedQuery<T> {
+  /** Set by Drizzle's select, after it has made the statement. */
+  declare joinsNotNullableMap?: Record<string, boolean>;
+  readonly #client: Sql;
+  readonly #fields: SelectedFieldsOrdered | undefined;
+  readonly #isNamed: boolean;
+  readonly #parameters: readonly ((values: Values) => unknown)[];
+  #toRow: ReturnType<typeof rowMapper> | undefined;
+
+  constructor(client: Sql, query: Query, fields: SelectedFieldsOrdered | undefined, isNamed: boolean) {
+    super(query, undefined, undefined);
+    this.#client = client;
+    this.#fields = fields;
+    this.#isNamed = isNamed;
+    this.#parameters = query.params.map(parameterOf);
+  }
+
+  override async execute(values: Values = {}) {
+    const parameters = this.#parameters.map((parameter) => parameter(values));
+    const { unsafe } = this.#client;
+    // What a column's encoder makes is of no type that the driver names.
+    const sent: ReturnType<typeof unsafe> = Reflect.apply(unsafe, null, [this.query.sql, parameters, { prepare: this.#isNamed }]);
+    if (!this.#fields) return await sent;
+    this.#toRow ??= rowMapper(this.#fields, this.joinsNotNullableMap);
+    return (await sent.values()).map(this.#toRow);
+  }
+}
+
+class Session extends PostgresJsSession<Sql, Record<string, never>, Record<string, never>> {
+  override prepareQuery<T extends PreparedQueryConfig>(
+    query: Query,
+    fields: SelectedFieldsOrdered | undefined,
+    name: string | undefined,
+  ): PgPreparedQuery<T> {
+    return new Statement<T>(this.client, query, fields, name !== undefined);
+  }
+}
+
+function parameterOf(parameter: unknown): (values: Values) => unknown {
+  if (is(parameter, Placeholder)) return (values) => given(values, parameter.name);
+  if (is(parameter, Param) && is(parameter.value, Placeholder)) {
+    const { encoder, value } = parameter;
+    return (values) => encoder.mapToDriverValue(given(values, value.name));
+  }
+  return () => parameter;
+}
+
+function given(values: Values, name: string): unknown {
+  if (!(name in values)) throw new Error(`a statement has no value for ${name}`);
+  return values[name];
+}
