@@ -1,9 +1,7 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { ContextValues, HandlerContext, Interceptor } from '@connectrpc/connect';
 import type { Access } from '../kernel/auth/access.ts';
-import { authenticateSession, isSessionToken } from '../kernel/auth/sessionTokens.ts';
-import { authenticateTogether } from '../kernel/auth/together.ts';
-import { type Authenticated, authenticate, tokenHash } from '../kernel/auth/tokens.ts';
+import { type Authenticated, authenticate } from '../kernel/auth/authenticate.ts';
 import type { App, Call } from '../kernel/call.ts';
 import { setCall } from '../kernel/context.ts';
 import { failure } from '../kernel/errors.ts';
@@ -81,16 +79,10 @@ async function find(app: App, network: string | undefined, token: string, subjec
   const now = app.clock();
   // A text that Postgres cannot hold names nobody; validation tells so once the caller is known.
   const known = subject?.includes('\0') ? undefined : subject;
-  const found = await foundBy(app, token, now, known);
+  const found = await authenticate(app, { token, time: now, subject: known });
   if (found) return { ...found, now };
   app.tryLimits.take(network, now);
   throw failure('UNAUTHENTICATED');
-}
-
-function foundBy(app: App, token: string, now: Date, subject: string | undefined): Promise<Authenticated | undefined> {
-  const hash = tokenHash(app.keys, token);
-  if (isSessionToken(token)) return authenticateSession(app, hash, now, subject);
-  return subject === undefined ? authenticate(app.db, hash, now) : authenticateTogether(app.db, hash, now, subject);
 }
 
 function callFor(app: App, access: Access, network: string | undefined, { caller, subject, now }: Found): Call {

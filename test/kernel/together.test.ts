@@ -1,26 +1,28 @@
 // Users that are asked for at once: in one statement for each token, and with what each would have been told alone.
-import { beforeAll, beforeEach, expect, test } from 'vitest';
-import { authenticateTogether } from '../../src/kernel/auth/together.ts';
-import { tokenHash } from '../../src/kernel/auth/tokens.ts';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { findSession } from '../../src/features/session/repository.ts';
+import { authenticate } from '../../src/kernel/auth/authenticate.ts';
 import { createHuman, createMachine, tokenFor } from '../support/actors.ts';
+import { outcome } from '../support/errors.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
+import { createPerson } from '../support/sessions.ts';
 
 let server: TestServer;
-let owner: Buffer;
-let other: Buffer;
+let owner: string;
+let other: string;
 
 beforeAll(async () => {
   server = await startServer();
   for (const userId of ['ada', 'grace', 'joan']) await createHuman(server, { userId });
-  owner = tokenHash(server.app.keys, server.token);
-  other = tokenHash(server.app.keys, await tokenFor(server, await createMachine(server)));
+  owner = server.token;
+  other = await tokenFor(server, await createMachine(server));
 });
 
 beforeEach(() => {
   server.statements();
 });
 
-const find = (hash: Buffer, subject: string, time = epoch) => authenticateTogether(server.app.db, hash, time, subject);
+const find = (token: string, subject: string | undefined, time = epoch) => authenticate(server.app, { token, time, subject });
 
 test('what is asked at once is one statement with the answers that each would get alone', async () => {
   const ids = ['ada', 'nobody', 'grace', 'ada', 'joan', '', "';--", 'GRACE'];
@@ -37,8 +39,8 @@ test('what is asked at once is one statement with the answers that each would ge
 });
 
 test('each token asks by itself', async () => {
-  const wrong = tokenHash(server.app.keys, 'wrong');
-  const found = await Promise.all([owner, other, wrong, owner, other, wrong].map((hash) => find(hash, 'ada')));
+  const wrong = 'wrong';
+  const found = await Promise.all([owner, other, wrong, owner, other, wrong].map((token) => find(token, 'ada')));
   expect(server.statements()).toHaveLength(3);
   const [first, second] = found;
   expect(first?.caller.id).not.toBe(second?.caller.id);
@@ -57,4 +59,54 @@ test('more than a hundred are several statements', async () => {
   const found = await Promise.all(ids.map((id) => find(owner, id)));
   expect(server.statements()).toHaveLength(3);
   expect(found.map((one) => one?.subject?.id)).toEqual(ids);
+});
+
+test('calls without a user join those with one', async () => {
+  const found = await Promise.all([find(owner, undefined), find(owner, 'ada'), find(owner, undefined)]);
+  expect(server.statements()).toHaveLength(1);
+  expect(found.map((one) => one?.subject?.id)).toEqual([undefined, 'ada', undefined]);
+  expect(new Set(found.map((one) => one?.caller.id)).size).toBe(1);
+});
+
+describe('the token of a session', () => {
+  const begin = async (password?: string) => {
+    const person = await createPerson(server, ['password']);
+    const checks = { user: userNamed(person.userId), ...(password !== undefined && { password: { password } }) };
+    return { ...person, ...(await server.as().sessions.createSession({ checks })) };
+  };
+  const userNamed = (value: string) => ({ search: { case: 'userId', value } }) as const;
+
+  test('asks as any other', async () => {
+    const { userId, sessionId, sessionToken } = await begin('Passw0rd!');
+    server.statements();
+    const ids = ['ada', undefined, userId, 'nobody', 'ada'];
+    const together = await Promise.all(ids.map((id) => find(sessionToken, id)));
+    expect(server.statements()).toHaveLength(1);
+    const alone = [];
+    for (const id of ids) alone.push(await find(sessionToken, id));
+    expect(together).toEqual(alone);
+    expect(together.map((found) => [found?.caller.id, found?.caller.sessionId, found?.subject?.id])).toEqual(
+      ['ada', undefined, userId, undefined, 'ada'].map((id) => [userId, sessionId, id]),
+    );
+  });
+
+  test('that shows too little is refused to each call by an error of its own', async () => {
+    const { sessionToken } = await begin();
+    const calls = [find(sessionToken, 'ada'), find(sessionToken, 'grace')];
+    const refused = 'PermissionDenied SESSION_UNPROVEN';
+    expect(await Promise.all(calls.map(outcome))).toEqual([refused, refused]);
+    const [first, second] = await Promise.allSettled(calls);
+    expect(first?.status === 'rejected' && second?.status === 'rejected' && first.reason !== second.reason).toBe(true);
+  });
+});
+
+test('sessions that are asked for at once are one statement', async () => {
+  const { sessions } = server.as();
+  const made = await Promise.all([1, 2, 3].map(() => sessions.createSession({})));
+  const known = made.map(({ sessionId }) => sessionId);
+  const ids = [...known, 'nothing', ...known];
+  server.statements();
+  const found = await Promise.all(ids.map((id) => findSession(server.app.db, id)));
+  expect(server.statements()).toHaveLength(1);
+  expect(found.map((session) => session?.id)).toEqual([...known, undefined, ...known]);
 });

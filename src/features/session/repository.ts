@@ -5,6 +5,7 @@ import type { Db } from '../../kernel/db/driver.ts';
 import { instanceId } from '../../kernel/db/instance.ts';
 import { placeholdersOf, prepared } from '../../kernel/db/prepared.ts';
 import { sessionChallenges, sessions, users } from '../../kernel/db/schema.ts';
+import { anyOf, together } from '../../kernel/together.ts';
 
 export type SessionRow = typeof sessions.$inferSelect;
 export type SessionColumns = Partial<SessionRow>;
@@ -18,11 +19,22 @@ export const shownColumns = {
 
 export type ShownSession = SessionRow & { loginName: string | null; displayName: string | null };
 
-/** One that has ended as well. */
-export async function findSession(db: Db, id: string): Promise<ShownSession | undefined> {
-  const [row] = await sessionOf(db).execute({ id });
-  return row;
-}
+/** Sessions in one statement. */
+const largest = 100;
+
+/** One that has ended as well; in one statement with those that others ask for in the same turn of the event loop. */
+export const findSession = together<Db, string, ShownSession | undefined>({
+  groupOf: () => 'sessions',
+  largest,
+  async answer(db, ids) {
+    const distinct = [...new Set(ids)];
+    const [id, ...others] = distinct;
+    const rows =
+      others.length === 0 ? await sessionOf(db).execute({ id }) : await sessionsOf(db).execute({ ids: anyOf(distinct) });
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return (id) => byId.get(id);
+  },
+});
 
 const sessionOf = prepared((db) =>
   db
@@ -31,6 +43,15 @@ const sessionOf = prepared((db) =>
     .leftJoin(users, eq(users.id, sessions.userId))
     .where(eq(sessions.id, sql.placeholder('id')))
     .prepare('find_session'),
+);
+
+const sessionsOf = prepared((db) =>
+  db
+    .select(shownColumns)
+    .from(sessions)
+    .leftJoin(users, eq(users.id, sessions.userId))
+    .where(sql`${sessions.id} = any(${sql.placeholder('ids')}::text[])`)
+    .prepare('find_sessions'),
 );
 
 /** Loads a session that has not ended and locks its row. */

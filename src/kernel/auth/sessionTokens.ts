@@ -5,9 +5,10 @@ import type { App } from '../call.ts';
 import type { Db } from '../db/driver.ts';
 import { prepared } from '../db/prepared.ts';
 import { instanceMembers, organizations, otpFactors, sessions, totps, users, webauthnCredentials } from '../db/schema.ts';
-import { failure } from '../errors.ts';
+import type { Reason } from '../reasons.ts';
 import { type CheckTimes, levelOf } from './level.ts';
-import { type Authenticated, callerColumns, callerOf, subjects } from './tokens.ts';
+import { findWithSubjects, isAmongSubjects, isSubject, subjects } from './subjects.ts';
+import { callerColumns, callerOf } from './tokens.ts';
 
 const prefix = 'roster_session_';
 
@@ -17,13 +18,13 @@ export const newSessionToken = (): string => prefix + randomBytes(32).toString('
 export const isSessionToken = (token: string): boolean => token.startsWith(prefix);
 
 /** Whether the user has set up something to sign in with that a password alone must not stand for. */
-const hasSecondFactor: SQL<boolean> = sql<boolean>`(
+const hasSecondFactor = sql<boolean>`(
   exists (select from ${totps} where ${totps.userId} = ${users.id} and ${totps.ready})
   or exists (select from ${otpFactors} where ${otpFactors.userId} = ${users.id})
-  or exists (select from ${webauthnCredentials} where ${webauthnCredentials.userId} = ${users.id}))`;
+  or exists (select from ${webauthnCredentials} where ${webauthnCredentials.userId} = ${users.id}))`.as('has_second_factor');
 
 const checkColumns = {
-  sessionId: sessions.id,
+  sessionId: sql<string>`${sessions.id}`.as('session_id'),
   passwordVerifiedAt: sessions.passwordVerifiedAt,
   intentVerifiedAt: sessions.intentVerifiedAt,
   webauthnVerifiedAt: sessions.webauthnVerifiedAt,
@@ -46,56 +47,56 @@ const valid = and(
   eq(organizations.state, 'active'),
 );
 
-const findCaller = prepared((db) =>
+const callersOf = (db: Db) =>
   db
-    .select({ caller: callerColumns, checks: checkColumns })
+    .select({ ...callerColumns, ...checkColumns })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
     .innerJoin(organizations, eq(organizations.id, users.organizationId))
     .leftJoin(instanceMembers, eq(instanceMembers.userId, users.id))
     .where(valid)
-    .prepare('find_session_caller'),
-);
+    .limit(1)
+    .as('callers');
 
-const findCallerAndSubject = prepared((db) =>
-  db
-    .select({ caller: callerColumns, checks: checkColumns, subject: subjects })
-    .from(sessions)
-    .innerJoin(users, eq(users.id, sessions.userId))
-    .innerJoin(organizations, eq(organizations.id, users.organizationId))
-    .leftJoin(instanceMembers, eq(instanceMembers.userId, users.id))
-    .leftJoin(subjects, eq(subjects.id, sql.placeholder('subject')))
-    .where(valid)
-    .prepare('find_session_caller_and_subject'),
-);
+const statements = {
+  alone: prepared((db) => db.select().from(callersOf(db)).prepare('find_session_caller')),
+  withOne: prepared((db) => withSubject(db, isSubject).prepare('find_session_caller_and_subject')),
+  withSeveral: prepared((db) => withSubject(db, isAmongSubjects).prepare('find_session_caller_and_subjects')),
+};
+
+function withSubject(db: Db, condition: SQL) {
+  const callers = callersOf(db);
+  return db
+    .select({ ...callers._.selectedFields, subject: subjects })
+    .from(callers)
+    .leftJoin(subjects, condition);
+}
 
 /**
- * Whom a session's token stands for, as `authenticate` finds it. SESSION_UNPROVEN where nothing but the user was checked,
- * MFA_NEEDED where one factor was and more are needed: judged from what the session and the user have at this moment.
+ * Whom a session's token stands for, as `findByAccessToken` finds it. Refused with SESSION_UNPROVEN where nothing but the
+ * user was checked, with MFA_NEEDED where one factor was and more are needed: judged from what the session and the user have
+ * at this moment.
  */
-export async function authenticateSession(
-  { db, settings }: Pick<App, 'settings'> & { db: Db },
+export async function findBySessionToken(
+  { db, settings }: Pick<App, 'db' | 'settings'>,
   hash: Buffer,
   time: Date,
-  subject?: string,
-): Promise<Authenticated | undefined> {
+  ids: readonly string[],
+) {
   const values = { hash, now: time.toISOString(), earliest: earliestOf(settings, time) };
-  const [row] =
-    subject === undefined
-      ? (await findCaller(db).execute(values)).map((found) => ({ ...found, subject: null }))
-      : await findCallerAndSubject(db).execute({ ...values, subject });
-  if (!row) return undefined;
-  const { sessionId, hasSecondFactor: second, ...checks } = row.checks;
-  refuseUnproven(checks, second || settings.mfaRequired);
-  return { caller: { ...callerOf(row.caller), sessionId }, subject: row.subject ?? undefined };
+  const found = await findWithSubjects(db, statements, values, ids);
+  if (!found) return undefined;
+  const { row, subjects } = found;
+  const refusal = refusalOf(row, row.hasSecondFactor || settings.mfaRequired);
+  return { caller: { ...callerOf(row), sessionId: row.sessionId }, refusal, subjects };
 }
 
 /** The limit holds for sessions too that began before the operator set it. */
 const earliestOf = ({ sessionLifetimeMs }: App['settings'], now: Date): string =>
   sessionLifetimeMs === undefined ? '-infinity' : new Date(now.getTime() - sessionLifetimeMs).toISOString();
 
-function refuseUnproven(checks: CheckTimes, secondNeeded: boolean): void {
+function refusalOf(checks: CheckTimes, secondNeeded: boolean): Reason | undefined {
   const level = levelOf(checks);
-  if (level === 0) throw failure('SESSION_UNPROVEN');
-  if (level === 1 && secondNeeded) throw failure('MFA_NEEDED');
+  if (level === 0) return 'SESSION_UNPROVEN';
+  return level === 1 && secondNeeded ? 'MFA_NEEDED' : undefined;
 }

@@ -1,0 +1,54 @@
+// Who a token stands for. Asked with every call, in the same statement as the user whom the call is about.
+import type { App, UserRow } from '../call.ts';
+import { failure } from '../errors.ts';
+import type { Reason } from '../reasons.ts';
+import { together } from '../together.ts';
+import type { Caller } from './caller.ts';
+import { findBySessionToken, isSessionToken } from './sessionTokens.ts';
+import { findByAccessToken, tokenHash } from './tokens.ts';
+
+export interface Authenticated {
+  caller: Caller;
+  subject: UserRow | undefined;
+}
+
+/** Whom a token stands for, and the users asked for, by id. */
+interface Found {
+  caller: Caller;
+  /** Why the token may not be used yet. */
+  refusal?: Reason | undefined;
+  subjects: ReadonlyMap<string, UserRow>;
+}
+
+interface Question {
+  token: string;
+  time: Date;
+  /** The id of a user to be loaded. */
+  subject: string | undefined;
+}
+
+/** Users in one statement. */
+const largest = 100;
+
+/**
+ * Who a token stands for; undefined when it may not be used. Calls with the same token in one turn of the event loop are
+ * one statement; what different tokens ask for is never put together. Throws what a session's token is refused with until
+ * enough was checked.
+ */
+export const authenticate = together<App, Question, Authenticated | undefined>({
+  groupOf: ({ token }) => token,
+  largest,
+  async answer(app, questions) {
+    const token = questions[0]?.token ?? '';
+    // They differ by what a turn takes; the last one is the strictest.
+    const time = new Date(Math.max(...questions.map(({ time }) => time.getTime())));
+    const subjects = new Set(questions.flatMap(({ subject }) => subject ?? []));
+    const find = isSessionToken(token) ? findBySessionToken : findByAccessToken;
+    const found: Found | undefined = await find(app, tokenHash(app.keys, token), time, [...subjects]);
+    return ({ subject = '' }) => {
+      // One for each call: what a call adds to its error is not another's.
+      if (found?.refusal) throw failure(found.refusal);
+      return found && { caller: found.caller, subject: found.subjects.get(subject) };
+    };
+  },
+});
