@@ -15,7 +15,7 @@ import {
 import type { Logger } from 'pino';
 import { plainMessage } from './grpcMessage.ts';
 import { type NodeHandler, pathOf } from './handler.ts';
-import { type NetworkOf, networkKey } from './network.ts';
+import { headKey, type NetworkOf } from './network.ts';
 
 type Answer = Parameters<typeof universalResponseToNodeResponse>[0];
 
@@ -37,7 +37,10 @@ export function adapt(routes: (router: ConnectRouter) => void, { networkOf, log,
       response.end();
       return;
     }
-    const values = createContextValues().set(networkKey, networkOf(request));
+    const values = createContextValues().set(headKey, {
+      network: networkOf(request),
+      authorization: request.headers.authorization,
+    });
     handler(universalRequestFromNodeRequest(request, response, undefined, values))
       .then((answer) => universalResponseToNodeResponse(withPlainMessage(answer), response))
       .catch((error: unknown) => {

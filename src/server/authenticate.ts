@@ -8,11 +8,11 @@ import { failure } from '../kernel/errors.ts';
 import { accessOf } from './access.ts';
 import { toFailure } from './faults.ts';
 import { logRefusal, requestIdOf } from './log.ts';
-import { networkKey } from './network.ts';
+import { headKey } from './network.ts';
 
 const bearer = /^Bearer +(\S+)$/i;
 
-function tokenOf(authorization: string | null | undefined): string {
+function tokenOf(authorization: string | undefined): string {
   const token = bearer.exec(authorization ?? '')?.[1];
   if (!token) throw failure('UNAUTHENTICATED');
   return token;
@@ -29,10 +29,11 @@ export const authenticateBeforeBody = (app: App) => async (context: HandlerConte
   try {
     const access = declared(context.method);
     if (access.on === 'nothing') return;
-    const token = tokenOf(context.requestHeader.get('authorization'));
+    const { network, authorization } = headIn(context);
+    const token = tokenOf(authorization);
     // This one waits for the body: the statement that authenticates loads the user that the body names.
     if (access.on === 'user' && access.loaded) return;
-    setCall(context, callFor(app, access, networkIn(context), await find(app, networkIn(context), token)));
+    setCall(context, callFor(app, access, network, await find(app, network, token)));
   } catch (error) {
     const request = requestIdOf(context);
     const failed = toFailure(error, request, app.log);
@@ -50,9 +51,8 @@ export const authenticateWithSubject =
     if (access.on === 'user' && access.loaded && !req.stream) {
       const userId = 'userId' in req.message && typeof req.message.userId === 'string' ? req.message.userId : '';
       const carrier = { values: req.contextValues };
-      const network = networkIn(carrier);
-      const token = tokenOf(req.header.get('authorization'));
-      setCall(carrier, callFor(app, access, network, await find(app, network, token, userId)));
+      const { network, authorization } = headIn(carrier);
+      setCall(carrier, callFor(app, access, network, await find(app, network, tokenOf(authorization), userId)));
     }
     return next(req);
   };
@@ -67,7 +67,11 @@ export async function authenticateRequest(
   return callFor(app, access, network, await find(app, network, tokenOf(authorization)));
 }
 
-const networkIn = ({ values }: { values: ContextValues }): string | undefined => values.get(networkKey);
+function headIn({ values }: { values: ContextValues }) {
+  const head = values.get(headKey);
+  if (!head) throw new Error('a request came without its head');
+  return head;
+}
 
 type Found = Authenticated & { now: Date };
 

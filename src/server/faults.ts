@@ -1,4 +1,4 @@
-import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import { ConnectError } from '@connectrpc/connect';
 import type { Logger } from 'pino';
 import { HashingBusy } from '../kernel/crypto/hashes/pool.ts';
 import { isDatabaseAway, isTimedOut } from '../kernel/db/failures.ts';
@@ -16,32 +16,3 @@ export function toFailure(error: unknown, request: string, log: Logger): Connect
   log.error({ request, err: error }, 'a bug: this error was not expected');
   return failure('INTERNAL', { metadata: { request }, cause: error });
 }
-
-/**
- * Answers when the caller's deadline is over, or the server's own where that is sooner or the caller named none, even
- * while the work still runs.
- */
-export const deadline =
-  (maxTimeoutMs: number): Interceptor =>
-  (next) =>
-  async (req) => {
-    if (req.stream) return next(req);
-    const { signal } = req;
-    if (signal.aborted) throw reasonOf(signal);
-    const { promise: over, reject } = Promise.withResolvers<never>();
-    const stop = () => reject(reasonOf(signal));
-    const timer = setTimeout(() => reject(failure('DEADLINE_EXCEEDED')), maxTimeoutMs);
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      return await Promise.race([next(req), over]);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', stop);
-    }
-  };
-
-const reasonOf = (signal: AbortSignal) => {
-  const reason: unknown = signal.reason;
-  if (reason instanceof ConnectError && reason.code !== Code.DeadlineExceeded) return reason;
-  return failure(reason instanceof ConnectError ? 'DEADLINE_EXCEEDED' : 'CANCELED');
-};

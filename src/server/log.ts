@@ -27,19 +27,21 @@ export const log =
   (app: App): Interceptor =>
   (next) =>
   async (req) => {
-    const request = requestIdOf({ values: req.contextValues });
-    const started = performance.now();
+    const carrier = { values: req.contextValues };
+    const isTold = app.log.isLevelEnabled('debug');
+    const started = isTold ? performance.now() : 0;
     const write = (code: string) => {
-      const caller = findCall({ values: req.contextValues })?.caller.id;
-      const rpc = nameOf(req.method);
-      app.log.debug({ request, rpc, caller, code, ms: Math.round((performance.now() - started) * 10) / 10 }, 'call');
+      if (!isTold) return;
+      const caller = findCall(carrier)?.caller.id;
+      const ms = Math.round((performance.now() - started) * 10) / 10;
+      app.log.debug({ request: requestIdOf(carrier), rpc: nameOf(req.method), caller, code, ms }, 'call');
     };
     try {
       const response = await next(req);
       write('ok');
       return response;
     } catch (error) {
-      const failed = toFailure(error, request, app.log);
+      const failed = toFailure(error, requestIdOf(carrier), app.log);
       write(Code[failed.code] ?? 'unknown');
       throw failed;
     }

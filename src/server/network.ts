@@ -12,8 +12,14 @@ interface Arrival {
 /** The network that a request comes from, in one spelling: what limits count by. */
 export type NetworkOf = (request: Arrival) => string;
 
+/** What of a request's head is needed to make its call, without a copy of all its fields. */
+interface Head {
+  network: string;
+  authorization: string | undefined;
+}
+
 /** Carries it to where the call is made. */
-export const networkKey = createContextKey<string | undefined>(undefined, { description: 'the network of the request' });
+export const headKey = createContextKey<Head | undefined>(undefined, { description: 'the head of the request' });
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
@@ -30,15 +36,25 @@ export const networksBehind = ({
   networkPrefix,
 }: Pick<Config, 'trustedProxies' | 'networkPrefix'>): NetworkOf => {
   const isTrusted = (address: Address) => ipaddr.subnetMatch(address, { trusted: trustedProxies }, 'other') === 'trusted';
-  return ({ socket, headers }) => {
-    let address = addressOf(socket.remoteAddress ?? '');
-    const hops = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
+  const networkBehind = (peer: string, forwarded: string) => {
+    let address = addressOf(peer);
+    const hops = forwarded.split(',');
     while (address && isTrusted(address)) {
       const hop = addressOf(hops.pop() ?? '');
       if (!hop) break;
       address = hop;
     }
     return address ? keyOf(address, networkPrefix) : unknown;
+  };
+  /** Of connections, for their requests that nobody says to have forwarded. */
+  const direct = new WeakMap<object, string>();
+  return ({ socket, headers }) => {
+    const forwarded = headers['x-forwarded-for'];
+    const known = forwarded === undefined ? direct.get(socket) : undefined;
+    if (known !== undefined) return known;
+    const network = networkBehind(socket.remoteAddress ?? '', [forwarded ?? []].flat().join(','));
+    if (forwarded === undefined) direct.set(socket, network);
+    return network;
   };
 };
 

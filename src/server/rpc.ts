@@ -3,7 +3,7 @@ import type { App } from '../kernel/call.ts';
 import { adapt } from './adapter.ts';
 import { authenticateBeforeBody, authenticateWithSubject } from './authenticate.ts';
 import type { CorsHeaders } from './cors.ts';
-import { deadline } from './faults.ts';
+import { deadline } from './deadline.ts';
 import { log } from './log.ts';
 import type { NetworkOf } from './network.ts';
 import { checkDeclaredAccess } from './organization.ts';

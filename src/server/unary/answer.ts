@@ -2,7 +2,7 @@ import type { Registry } from '@bufbuild/protobuf';
 import { Code, ConnectError, type HandlerContext, type Interceptor } from '@connectrpc/connect';
 import { compressionNegotiate, createMethodSerializationLookup } from '@connectrpc/connect/protocol';
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
-import { type NetworkOf, networkKey } from '../network.ts';
+import { headKey, type NetworkOf } from '../network.ts';
 import type { Chosen } from './choose.ts';
 import { UnaryContext } from './context.ts';
 import { deadlineTimer } from './deadline.ts';
@@ -43,7 +43,7 @@ export async function answerTo(exchange: Exchange, chosen: Chosen<Served>, rules
   const timeout = timeoutOf(protocol, headers[protocol.timeout]);
   const { name: protocolName, trailers } = protocol;
   const context = new UnaryContext(unary.method, exchange, { protocolName, contentType, trailers, timeoutMs: timeout.timeoutMs });
-  context.values.set(networkKey, rules.networkOf(exchange));
+  context.values.set(headKey, { network: rules.networkOf(exchange), authorization: headers.authorization });
   exchange.onHangUp(() => context.end(new ConnectError('the caller has hung up', Code.Canceled)));
   const clear = deadlineTimer(context);
   const compression = compressionOf(protocol, headers[protocol.acceptEncoding]);

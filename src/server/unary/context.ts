@@ -1,5 +1,11 @@
 import type { DescMethodUnary } from '@bufbuild/protobuf';
-import { type ConnectError, type ContextValues, createContextValues, type HandlerContext } from '@connectrpc/connect';
+import {
+  type ConnectError,
+  type ContextValues,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from '@connectrpc/connect';
 import { type Exchange, webHeaders } from './exchange.ts';
 
 /** What the protocol says of a call before its body is looked at. */
@@ -11,13 +17,16 @@ export interface Head {
   timeoutMs: number | undefined;
 }
 
+/** Of calls on the lean path: their own context. */
+export const contextKey = createContextKey<UnaryContext | undefined>(undefined, { description: 'the context of the handler' });
+
 /**
  * What a handler learns of its call. Headers and signal are made when somebody asks for them: most calls end without.
  */
 export class UnaryContext implements HandlerContext {
   readonly requestMethod = 'POST';
   readonly service: HandlerContext['service'];
-  readonly values: ContextValues = createContextValues();
+  readonly values: ContextValues;
   /** Called when the call is over before it has been answered. */
   onOver: ((reason: ConnectError) => void) | undefined;
   readonly method: DescMethodUnary;
@@ -32,6 +41,7 @@ export class UnaryContext implements HandlerContext {
 
   constructor(method: DescMethodUnary, exchange: Exchange, head: Head) {
     this.method = method;
+    this.values = createContextValues().set(contextKey, this);
     this.service = method.parent;
     this.#exchange = exchange;
     this.#head = head;

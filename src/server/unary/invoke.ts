@@ -1,14 +1,12 @@
-import { create, type Message } from '@bufbuild/protobuf';
-import { createContextKey, type Interceptor, type UnaryRequest, type UnaryResponse } from '@connectrpc/connect';
-import type { UnaryContext } from './context.ts';
+import { create, type DescMethodUnary, type DescService, type Message } from '@bufbuild/protobuf';
+import type { ContextValues, Interceptor, UnaryRequest, UnaryResponse } from '@connectrpc/connect';
+import { contextKey, type UnaryContext } from './context.ts';
 import type { UnaryMethod } from './methods.ts';
 
 /** Takes a request through the interceptors to its handler. Resolves to the answer's message. */
 export type Invoke = (context: UnaryContext, message: Message) => Promise<Message>;
 
 type Next = ReturnType<Interceptor>;
-
-const contextKey = createContextKey<UnaryContext | undefined>(undefined, { description: 'the context of the handler' });
 
 /**
  * The interceptors around a handler, put together once. They may look at everything and change header and trailer of the
@@ -19,45 +17,75 @@ export function invocation(unary: UnaryMethod, interceptors: readonly Intercepto
     const context = request.contextValues.get(contextKey);
     if (!context || request.stream) throw new Error('an interceptor has lost the context of its call');
     const answer = await unary.handle(request.message, context);
-    return responseOf(context, create(context.method.output, answer));
+    return new UnaryAnswer(context, create(context.method.output, answer));
   };
   const chain = interceptors.reduceRight((next, interceptor) => interceptor(next), innermost);
 
   return async (context, message) => {
-    context.values.set(contextKey, context);
-    const response = await chain(requestOf(context, message));
+    const response = await chain(new UnaryCall(context, message));
     if (response.stream) throw new Error('an interceptor has made a stream of an answer');
     return response.message;
   };
 }
 
-const requestOf = (context: UnaryContext, message: Message): UnaryRequest => ({
-  stream: false,
-  service: context.service,
-  method: context.method,
-  requestMethod: context.requestMethod,
-  contextValues: context.values,
-  message,
-  get url() {
-    return context.url;
-  },
-  get header() {
-    return context.requestHeader;
-  },
-  get signal() {
-    return context.signal;
-  },
-});
+/** What interceptors see of a call. Header and signal are made when somebody asks for them. */
+class UnaryCall implements UnaryRequest {
+  readonly stream = false;
+  readonly requestMethod = 'POST';
+  readonly contextValues: ContextValues;
+  readonly message: Message;
+  readonly #context: UnaryContext;
 
-const responseOf = (context: UnaryContext, message: Message): UnaryResponse => ({
-  stream: false,
-  service: context.service,
-  method: context.method,
-  message,
-  get header() {
-    return context.responseHeader;
-  },
-  get trailer() {
-    return context.responseTrailer;
-  },
-});
+  constructor(context: UnaryContext, message: Message) {
+    this.#context = context;
+    this.contextValues = context.values;
+    this.message = message;
+  }
+
+  get service(): DescService {
+    return this.#context.service;
+  }
+
+  get method(): DescMethodUnary {
+    return this.#context.method;
+  }
+
+  get url(): string {
+    return this.#context.url;
+  }
+
+  get header(): Headers {
+    return this.#context.requestHeader;
+  }
+
+  get signal(): AbortSignal {
+    return this.#context.signal;
+  }
+}
+
+class UnaryAnswer implements UnaryResponse {
+  readonly stream = false;
+  readonly message: Message;
+  readonly #context: UnaryContext;
+
+  constructor(context: UnaryContext, message: Message) {
+    this.#context = context;
+    this.message = message;
+  }
+
+  get service(): DescService {
+    return this.#context.service;
+  }
+
+  get method(): DescMethodUnary {
+    return this.#context.method;
+  }
+
+  get header(): Headers {
+    return this.#context.responseHeader;
+  }
+
+  get trailer(): Headers {
+    return this.#context.responseTrailer;
+  }
+}

@@ -27,13 +27,21 @@ export interface UnaryServer {
 }
 
 export function unaryServer({ routes, corsHeaders, log, ...rules }: UnaryOptions): UnaryServer {
+  /** What nearly all requests bring is not looked at again. The path is a method's. */
+  let knownAuthority = '';
+  const makesUrlWith = (authority: string | undefined): authority is string => {
+    if (authority !== undefined && authority === knownAuthority) return true;
+    const makes = makesUrl('/', authority);
+    if (makes) knownAuthority = authority;
+    return makes;
+  };
   const methods = new Map([...unaryMethods(routes)].map(([path, unary]) => [path, servedBy(unary, rules)]));
 
   return {
     takesHttp1(request, response) {
       const { method, headers, url: path = '' } = request;
       const chosen = choose(methods, { httpVersion: 1, method, path, headers });
-      if (!chosen || !makesUrl(path, headers.host)) return false;
+      if (!chosen || !makesUrlWith(headers.host)) return false;
       answer(overHttp1(request, response, path, headers.host), chosen);
       return true;
     },
@@ -41,7 +49,7 @@ export function unaryServer({ routes, corsHeaders, log, ...rules }: UnaryOptions
     takesHttp2(stream, headers) {
       const { ':method': method, ':path': path = '', ':authority': authority = headers.host } = headers;
       const chosen = choose(methods, { httpVersion: 2, method, path, headers });
-      if (!chosen || !makesUrl(path, authority)) return false;
+      if (!chosen || !makesUrlWith(authority)) return false;
       answer(overHttp2(stream, headers, path, authority), chosen);
       return true;
     },
