@@ -19,13 +19,9 @@ export const shownColumns = {
 
 export type ShownSession = SessionRow & { loginName: string | null; displayName: string | null };
 
-/** Sessions in one statement. */
-const largest = 100;
-
 /** One that has ended as well; in one statement with those that others ask for in the same turn of the event loop. */
 export const findSession = together<Db, string, ShownSession | undefined>({
   groupOf: () => 'sessions',
-  largest,
   async answer(db, ids) {
     const distinct = [...new Set(ids)];
     const [id, ...others] = distinct;

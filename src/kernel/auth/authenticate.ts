@@ -27,9 +27,6 @@ interface Question {
   subject: string | undefined;
 }
 
-/** Users in one statement. */
-const largest = 100;
-
 /**
  * Who a token stands for; undefined when it may not be used. Calls with the same token in one turn of the event loop are
  * one statement; what different tokens ask for is never put together. Throws what a session's token is refused with until
@@ -37,7 +34,6 @@ const largest = 100;
  */
 export const authenticate = together<App, Question, Authenticated | undefined>({
   groupOf: ({ token }) => token,
-  largest,
   async answer(app, questions) {
     const token = questions[0]?.token ?? '';
     // They differ by what a turn takes; the last one is the strictest.
