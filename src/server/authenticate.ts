@@ -1,6 +1,7 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { ContextValues, HandlerContext, Interceptor } from '@connectrpc/connect';
 import type { Access } from '../kernel/auth/access.ts';
+import { byAccessToken, isAccessToken, isJwt } from '../kernel/auth/accessTokens.ts';
 import { authenticateSession, isSessionToken } from '../kernel/auth/sessionTokens.ts';
 import { authenticateTogether } from '../kernel/auth/together.ts';
 import { type Authenticated, authenticate, tokenHash } from '../kernel/auth/tokens.ts';
@@ -87,9 +88,11 @@ async function find(app: App, network: string | undefined, token: string, subjec
   throw failure('UNAUTHENTICATED');
 }
 
-function foundBy(app: App, token: string, now: Date, subject: string | undefined): Promise<Authenticated | undefined> {
+async function foundBy(app: App, token: string, now: Date, subject: string | undefined): Promise<Authenticated | undefined> {
+  if (isJwt(token)) return (await import('../kernel/auth/jwtCallers.ts')).authenticateJwt(app, token, now, subject);
   const hash = tokenHash(app.keys, token);
   if (isSessionToken(token)) return authenticateSession(app, hash, now, subject);
+  if (isAccessToken(token)) return authenticateTogether(app.db, hash, now, subject ?? '', byAccessToken);
   return subject === undefined ? authenticate(app.db, hash, now) : authenticateTogether(app.db, hash, now, subject);
 }
 

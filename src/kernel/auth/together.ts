@@ -6,7 +6,14 @@ import { instanceMembers, organizations, personalAccessTokens, users } from '../
 import type { Memberships } from './caller.ts';
 import { type Authenticated, callerColumns, callerOf, findCallerAndSubject, subjects, validToken } from './tokens.ts';
 
+/** How a kind of token is looked up: with one user, and with several. */
+export interface Finders {
+  one: typeof findCallerAndSubject;
+  several: typeof findCallerAndSubjects;
+}
+
 interface Asked {
+  finders: Finders;
   time: Date;
   subject: string;
   resolve: (found: Authenticated | undefined) => void;
@@ -30,7 +37,13 @@ const expected = 10;
  * for in the same turn of the event loop. One that is asked for alone waits for nothing. What different tokens ask for is
  * never put together.
  */
-export function authenticateTogether(db: Db, hash: Buffer, time: Date, subject: string): Promise<Authenticated | undefined> {
+export function authenticateTogether(
+  db: Db,
+  hash: Buffer,
+  time: Date,
+  subject: string,
+  finders = byPersonalAccessToken,
+): Promise<Authenticated | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<Authenticated | undefined>();
   let byToken = asked.get(db);
   if (!byToken) {
@@ -40,7 +53,7 @@ export function authenticateTogether(db: Db, hash: Buffer, time: Date, subject: 
   }
   const token = hash.toString('latin1');
   const group = byToken.get(token);
-  const question = { time, subject, resolve, reject };
+  const question = { finders, time, subject, resolve, reject };
   if (group) group.push(question);
   else byToken.set(token, [question]);
   return promise;
@@ -74,14 +87,16 @@ interface Row {
 }
 
 async function one(db: Db, hash: Buffer, [only]: readonly Asked[]): Promise<Found | undefined> {
-  return foundIn(await findCallerAndSubject(db).execute({ hash, now: only?.time.toISOString(), subject: only?.subject }));
+  const { one: find } = only?.finders ?? byPersonalAccessToken;
+  return foundIn(await find(db).execute({ hash, now: only?.time.toISOString(), subject: only?.subject }));
 }
 
 async function several(db: Db, hash: Buffer, group: readonly Asked[]): Promise<Found | undefined> {
   const ids = Array.from({ length: Math.max(group.length, expected) }, (_, n) => group[n % group.length]?.subject ?? '');
   // They differ by what a turn takes; the last one is the strictest.
   const now = new Date(Math.max(...group.map(({ time }) => time.getTime()))).toISOString();
-  return foundIn(await findCallerAndSubjects(db).execute({ hash, now, ids }));
+  const { several: find } = group[0]?.finders ?? byPersonalAccessToken;
+  return foundIn(await find(db).execute({ hash, now, ids }));
 }
 
 function foundIn(rows: readonly Row[]): Found | undefined {
@@ -111,3 +126,5 @@ const findCallerAndSubjects = prepared((db) => {
     .leftJoin(subjects, sql`${subjects.id} = any(${sql.placeholder('ids')}::text[])`)
     .prepare('find_caller_and_subjects');
 });
+
+const byPersonalAccessToken: Finders = { one: findCallerAndSubject, several: findCallerAndSubjects };
