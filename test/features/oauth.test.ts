@@ -4,6 +4,7 @@ import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, importPKCS8, jwtV
 import * as client from 'openid-client';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { AccessTokenType } from '../../gen/zitadel/user/v2/user_pb.ts';
+import { tokenHash } from '../../src/kernel/auth/tokens.ts';
 import { Sweeper } from '../../src/kernel/sweeping/sweeper.ts';
 import { createMachine, unique } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
@@ -288,6 +289,23 @@ describe('a secret', () => {
   });
 });
 
+test('no token is left of credentials that are taken away while they are used', async () => {
+  const { userId, secret, key: own } = await createClient(server, AccessTokenType.BEARER);
+  const grant = { grant_type: 'client_credentials', client_id: userId, client_secret: secret };
+  const asking = Array.from({ length: 6 }, async (_, n) => {
+    const assertion = await sign(own, epoch, { claims: { jti: `race ${n}` } });
+    return Promise.all([askToken(server, grant), askToken(replica, { grant_type: jwtBearer, assertion })]);
+  });
+  const { users } = server.as();
+  const taking = [users.removeSecret({ userId }), users.removeKey({ userId, keyId: own.keyId })];
+  const told = (await Promise.all(asking)).flat();
+  await Promise.all(taking);
+  for (const one of told) {
+    if (one.status === 200) expect(await isTaken(tokenOf(one))).toEqual(refused);
+    else expect(['invalid_client', 'invalid_grant']).toContain(one.body.error);
+  }
+});
+
 describe('a JWT', () => {
   test('is one that others can verify with the keys that are shown (RFC 9068)', async () => {
     const { userId, secret } = await createClient(server, AccessTokenType.JWT);
@@ -327,8 +345,9 @@ describe('a JWT', () => {
     for (const wrong of [forged, none, `${head}.${body}.`, `${head}.${body}`, await sign(own, epoch), 'eyJ.eyJ.x']) {
       expect(await isTaken(wrong)).toEqual(refused);
     }
-    // What has no row any more counts no more, whoever signed it.
-    await server.sql`delete from access_tokens where user_id = ${userId}`;
+    // Neither a row nor a signature is enough by itself.
+    await server.sql`update access_tokens set hash = ${tokenHash(server.app.keys, forged)} where user_id = ${userId}`;
+    expect(await isTaken(forged)).toEqual(refused);
     expect(await isTaken(token)).toEqual(refused);
   });
 });
