@@ -2,7 +2,15 @@
 // says is believed as far as its keys reach, and no further than to the user's state here.
 
 import { and, eq, sql } from 'drizzle-orm';
-import { createRemoteJWKSet, customFetch, errors, type JWTPayload, jwtVerify, type RemoteJWKSet } from 'jose';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  jwtVerify,
+  type RemoteJWKSet,
+} from 'jose';
 import type { App } from '../call.ts';
 import { prepared } from '../db/prepared.ts';
 import { instanceMembers, organizations, users } from '../db/schema.ts';
@@ -92,10 +100,7 @@ function sourceOf(app: App, { issuer }: TrustedIssuer): Source {
   return source;
 }
 
-function keysOf(
-  app: App,
-  issuer: TrustedIssuer,
-): RemoteJWKSet | ((...parts: Parameters<RemoteJWKSet>) => ReturnType<RemoteJWKSet>) {
+function keysOf(app: App, issuer: TrustedIssuer): JWTVerifyGetKey {
   const source = sourceOf(app, issuer);
   return async (header, token) => {
     try {

@@ -16,10 +16,12 @@ export async function authenticateJwt(
   subject: string | undefined,
 ): Promise<Authenticated | undefined> {
   const issuer = issuerIn(token);
+  if (issuer === app.settings.publicUrl) {
+    if (!(await isOurs(app, token, now))) return undefined;
+    return authenticateTogether(app.db, tokenHash(app.keys, token), now, subject ?? '', byAccessToken);
+  }
   const foreign = app.settings.trustedIssuers.find((trusted) => trusted.issuer === issuer);
-  if (foreign) return authenticateForeign(app, foreign, token, now, subject);
-  if (issuer !== app.settings.publicUrl || !(await isOurs(app, token, now))) return undefined;
-  return authenticateTogether(app.db, tokenHash(app.keys, token), now, subject ?? '', byAccessToken);
+  return foreign && authenticateForeign(app, foreign, token, now, subject);
 }
 
 /** Believed by nobody yet: it says who is to be asked for the key. */
