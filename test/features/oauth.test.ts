@@ -63,6 +63,9 @@ describe.each(kinds)('a token (%s)', (kind, accessTokenType) => {
       expect(await isTaken(token)).toEqual(taken);
       const { user } = await replica.as(token).users.getUserByID({ userId });
       expect(user?.userId).toBe(userId);
+      server.statements();
+      await server.as(token).users.getUserByID({ userId });
+      expect(server.statements()).toHaveLength(1);
       const several = await Promise.all(Array.from({ length: 3 }, () => server.as(token).users.getUserByID({ userId })));
       expect(several.map(({ user: found }) => found?.userId)).toEqual([userId, userId, userId]);
       for (const wrong of [`${token}x`, token.slice(0, -1)]) expect(await isTaken(wrong)).toEqual(refused);

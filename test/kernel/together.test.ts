@@ -1,8 +1,11 @@
 // Users that are asked for at once: in one statement for each token, and with what each would have been told alone.
 import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { AccessTokenType } from '../../gen/zitadel/user/v2/user_pb.ts';
+import { byAccessToken } from '../../src/kernel/auth/accessTokens.ts';
 import { authenticateTogether } from '../../src/kernel/auth/together.ts';
 import { tokenHash } from '../../src/kernel/auth/tokens.ts';
 import { createHuman, createMachine, tokenFor } from '../support/actors.ts';
+import { createClient, tokenBySecret } from '../support/oauth.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -45,6 +48,18 @@ test('each token asks by itself', async () => {
   expect(first?.caller.everywhere.size).toBeGreaterThan(0);
   expect(second?.caller.everywhere.size).toBe(0);
   expect(found).toEqual([first, second, undefined, first, second, undefined]);
+});
+
+test('access tokens ask alike', async () => {
+  const { userId, secret } = await createClient(server, AccessTokenType.BEARER);
+  const access = tokenHash(server.app.keys, await tokenBySecret(server, userId, secret));
+  server.statements();
+  const ask = (subject: string) => authenticateTogether(server.app.db, access, epoch, subject, byAccessToken);
+  const found = await Promise.all([ask('ada'), find(owner, 'ada'), ask('grace'), ask('nobody')]);
+  expect(server.statements()).toHaveLength(2);
+  expect(found.map((one) => one?.caller.id === userId)).toEqual([true, false, true, true]);
+  expect(found.map((one) => one?.subject?.id)).toEqual(['ada', 'ada', 'grace', undefined]);
+  expect(await ask('ada')).toEqual(found[0]);
 });
 
 test('a token that expires for one has expired for all', async () => {

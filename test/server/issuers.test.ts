@@ -17,6 +17,7 @@ const audience = 'https://roster.example.com/api';
 const provider = createServer((request, response) => {
   fetched.push(request.url ?? '');
   response.statusCode = isAway ? 503 : 200;
+  if (request.url?.startsWith('/garbled')) return void response.end('{"issuer": ');
   const isDiscovery = request.url?.endsWith('/openid-configuration');
   response.end(JSON.stringify(isDiscovery ? { issuer: `${origin}/found`, jwks_uri: `${origin}/found/keys` } : { keys: shown }));
 });
@@ -34,6 +35,7 @@ beforeAll(async () => {
   const issuers = [
     { issuer: `${origin}/named`, jwksUri: `${origin}/named/keys`, audience },
     { issuer: `${origin}/found`, audience, claim: 'preferred_username', matches: 'username', algorithms: ['ES256'] },
+    { issuer: `${origin}/garbled`, audience },
     { issuer: `${origin}/away`, jwksUri: `${origin}/away/keys`, audience },
   ];
   server = await startServer({ env: { ROSTER_TRUSTED_ISSUERS: JSON.stringify(issuers), ROSTER_OUTGOING_PRIVATE: '127.0.0.1' } });
@@ -119,6 +121,10 @@ test('keys that are not known make no flood of fetches, and an issuer that is aw
   for (let n = 0; n < 5; n++) outcomes.push(await asked(token, sub));
   expect(new Set(outcomes)).toEqual(new Set(['Unavailable ISSUER_UNAVAILABLE']));
   expect(fetched).toEqual(['/away/keys']);
+  const garbled = await sign('garbled', { claims: { sub } });
+  const waiting = await Promise.all(Array.from({ length: 5 }, () => outcome(server.as(garbled).users.listUsers({}))));
+  expect(new Set([...waiting, await asked(garbled, sub)])).toEqual(new Set(['Unavailable ISSUER_UNAVAILABLE']));
+  expect(fetched).toEqual(['/away/keys', '/garbled/.well-known/openid-configuration']);
   expect(await asked(server.token, sub)).toBe('ok');
   expect(await asked(await sign('named', { claims: { sub } }), sub)).not.toBe(refused);
 });

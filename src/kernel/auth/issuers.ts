@@ -1,6 +1,5 @@
 // Tokens of issuers elsewhere that the configuration trusts: JWTs that name a user of ours in a claim. What such an issuer
 // says is believed as far as its keys reach, and no further than to the user's state here.
-
 import { and, eq, sql } from 'drizzle-orm';
 import {
   createRemoteJWKSet,
@@ -83,9 +82,9 @@ function findBy(column: typeof users.id | typeof users.usernameKey, name: string
   );
 }
 
-/** Where an issuer shows its keys, and when asking it failed last. */
+/** Where an issuer shows its keys, once that is known, and when asking it failed last. */
 interface Source {
-  keys: RemoteJWKSet | undefined;
+  keys: Promise<RemoteJWKSet> | undefined;
   failedAt: number;
 }
 
@@ -100,19 +99,34 @@ function sourceOf(app: App, { issuer }: TrustedIssuer): Source {
   return source;
 }
 
+const failedLately = ({ failedAt }: Source) => performance.now() < failedAt + cooldownMs;
+
 function keysOf(app: App, issuer: TrustedIssuer): JWTVerifyGetKey {
   const source = sourceOf(app, issuer);
   return async (header, token) => {
     try {
-      source.keys ??= keysAt(await addressOf(app, issuer, source), app, source);
-      return await source.keys(header, token);
+      source.keys ??= openKeys(app, issuer, source);
+      return await (await source.keys)(header, token);
     } catch (error) {
       // The key is not there, or there are several: what is wrong is the token.
       if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
-      app.log.warn({ issuer: issuer.issuer, err: error }, 'the keys of an issuer cannot be had');
+      if (!failedLately(source)) {
+        source.failedAt = performance.now();
+        app.log.warn({ issuer: issuer.issuer, err: error }, 'the keys of an issuer cannot be had');
+      }
       throw failure('ISSUER_UNAVAILABLE', { cause: error });
     }
   };
+}
+
+/** Asks once for all who wait, and anew for those who come after it failed. */
+async function openKeys(app: App, issuer: TrustedIssuer, source: Source): Promise<RemoteJWKSet> {
+  try {
+    return keysAt(await addressOf(app, issuer, source), app, source);
+  } catch (error) {
+    source.keys = undefined;
+    throw error;
+  }
 }
 
 const keysAt = (address: string, app: App, source: Source): RemoteJWKSet =>
@@ -127,7 +141,7 @@ const keysAt = (address: string, app: App, source: Source): RemoteJWKSet =>
 async function addressOf(app: App, { issuer, jwksUri }: TrustedIssuer, source: Source): Promise<string> {
   if (jwksUri !== undefined) return jwksUri;
   const answer = await fetchOnce(app, source, `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
-  const document: unknown = answer.ok ? await answer.json() : undefined;
+  const document: unknown = await answer.json();
   if (typeof document !== 'object' || document === null) throw new Error('the discovery document is none');
   const told = { issuer: undefined, jwks_uri: undefined, ...document };
   if (told.issuer !== issuer) throw new Error('the discovery document is of another issuer');
@@ -135,16 +149,11 @@ async function addressOf(app: App, { issuer, jwksUri }: TrustedIssuer, source: S
   return told.jwks_uri;
 }
 
-/** Through the guarded client, and not again for a while when it failed. */
-async function fetchOnce(app: App, source: Source, url: string): Promise<Response> {
-  if (performance.now() < source.failedAt + cooldownMs) throw new Error('it did not answer a moment ago');
-  try {
-    const signal = AbortSignal.timeout(answerMs);
-    const { status, body } = await app.http.send({ url, method: 'GET', headers: { accept: 'application/json' }, signal });
-    if (status !== 200) throw new Error(`it answered ${status}`);
-    return new Response(body);
-  } catch (error) {
-    source.failedAt = performance.now();
-    throw error;
-  }
+/** Through the guarded client, and not for a while after it failed. */
+async function fetchOnce({ http }: App, source: Source, url: string): Promise<Response> {
+  if (failedLately(source)) throw new Error('it did not answer a moment ago');
+  const signal = AbortSignal.timeout(answerMs);
+  const { status, body } = await http.send({ url, method: 'GET', headers: { accept: 'application/json' }, signal });
+  if (status !== 200) throw new Error(`it answered ${status}`);
+  return new Response(body);
 }
