@@ -1,6 +1,8 @@
 // The page on how callers and people show who they are, and on every limit of it, written from the constants in force.
 import { readFileSync } from 'node:fs';
 import { variables } from '../src/config/variables.ts';
+import { secretLength } from '../src/features/machine/secret.ts';
+import { longestAssertion } from '../src/features/oauth/assertion.ts';
 import {
   compositionFreeMinimum,
   defaultPolicy,
@@ -11,8 +13,10 @@ import {
 import { alphabet as recoveryAlphabet, codeLength as recoveryLength } from '../src/features/recovery/service.ts';
 import { digits as otpDigits, lifetimeMs as otpMs } from '../src/features/session/codes.ts';
 import { secretBytes } from '../src/features/totp/service.ts';
+import { accessTokenLifetimeMs } from '../src/kernel/auth/accessTokens.ts';
+import { clockTolerance } from '../src/kernel/auth/jwtTokens.ts';
 import { codeShapes, maximumFailures } from '../src/kernel/codes/codes.ts';
-import { upperDigits } from '../src/kernel/codes/random.ts';
+import { lettersDigits, upperDigits } from '../src/kernel/codes/random.ts';
 import { ours } from '../src/kernel/crypto/hashes/hashes.ts';
 import { waitingPerSlot } from '../src/kernel/crypto/hashes/pool.ts';
 import { firstWaitSeconds, freeTries, longestWaitSeconds, memoryHours } from '../src/kernel/guessing.ts';
@@ -52,6 +56,10 @@ export const authentication = (): string =>
     '| way | what it opens | strength |',
     '| --- | --- | --- |',
     '| personal access token | every call, as the machine user it belongs to, until it expires or is removed | 256 random bits; kept as HMAC-SHA-256 |',
+    `| secret of a machine | an access token | ${secretLength} of ${lettersDigits.length} letters and digits: ${Math.floor(secretLength * Math.log2(lettersDigits.length))} bits; kept as HMAC-SHA-256 |`,
+    `| key of a machine | an access token, for each assertion that it signs once | RSA of 2048 bits and more; the public part is kept; an assertion lives ${longestAssertion / 3600} h at most, clocks may differ by ${clockTolerance} s |`,
+    '| access token | every call, as the machine it was given to, until it expires, or its key or secret is removed | 256 random bits, or a JWT signed with RSA; both kept as HMAC-SHA-256 |',
+    `| JWT of a trusted issuer | every call, as the user that it names | its signature; only of issuers in \`${variables.trustedIssuers.name}\` |`,
     `| current password | a change of that password | what the policy asks for; kept as argon2id, m=${ours.memory} KiB, t=${ours.passes}, p=${ours.parallelism} |`,
     ...codes.map(
       ({ to, length }) =>
@@ -87,7 +95,7 @@ export const authentication = (): string =>
       ({ to, lifetimeMs }) =>
         `| life of a code to ${to} | ${hours(lifetimeMs)}, one live code at a time | \`kernel/codes/codes.ts\` |`,
     ),
-    `| wrong passwords, codes and tokens from one network | ${tries} at once; all come back within ${refillSeconds} s | \`${variables.triesPerNetwork.name}\` |`,
+    `| wrong passwords, codes, tokens, secrets and assertions from one network | ${tries} at once; all come back within ${refillSeconds} s | \`${variables.triesPerNetwork.name}\` |`,
     `| wrong tries at the codes of one user from one network, unless the user himself or somebody who may read him calls | ${codeTriesPerNetwork} at once, then one every ${codeTrySeconds} s | \`kernel/networks.ts\` |`,
     `| codes that a person has sent to himself | ${ownSends} at once; all come back within ${ownSendsSeconds / 3600} h | \`kernel/networks.ts\` |`,
     `| what a network is | an IPv4 address, or the first ${variables.networkPrefix.default} bits of an IPv6 address | \`${variables.networkPrefix.name}\`, \`${variables.trustedProxies.name}\` |`,
@@ -97,6 +105,7 @@ export const authentication = (): string =>
     `| life of a one-time code and of a WebAuthn challenge of a session | ${otpMs / 60_000} min, one of each kind in a session | \`features/session/\` |`,
     `| one-time codes that sessions send to a person | ${challengeSends} at once on each channel; all come back within ${challengeSendsSeconds / 60} min | \`kernel/networks.ts\` |`,
     `| life of a session | what its creator chooses, without end if it chooses nothing | \`${variables.sessionLifetimeMs.name}\` |`,
+    `| life of an access token | ${hours(accessTokenLifetimeMs)}, and never longer than its key | \`kernel/auth/accessTokens.ts\` |`,
     '| life of a token | what is chosen for it; 90 days at the command line | `token create --expires` |',
     '',
     'Whoever is turned away is told `RESOURCE_EXHAUSTED` and, in `google.rpc.RetryInfo`, how long to wait.',
@@ -109,6 +118,8 @@ export const authentication = (): string =>
     '* **A network pays only for what was wrong**: a valid token passes and is never slowed, whatever else came from there. Who',
     '  may read a user (`user.read`) passes on what other people typed; the tries of such a caller count for the user, not for',
     "  the caller's network. Each process counts networks by itself; the counts of users are common to all.",
+    '* **Secrets and keys of machines have no count of their own**: they cannot be guessed, and a wait would let strangers keep a service',
+    '  out.',
     '* **Behind a proxy** name it in `ROSTER_TRUSTED_PROXIES`, or all callers are one network. `X-Forwarded-For` is believed from',
     '  there only, and of it the right-most address that is no trusted proxy; what a caller writes into it himself is never',
     '  reached. `Forwarded` (RFC 7239) is not read: a proxy that knows only the one header passes the other on as it came.',

@@ -128,7 +128,7 @@ export async function openApp(
 /** What of the configuration the rules depend on; a copy, as the public URL may be known only later. */
 function settingsOf(config: Config): Settings {
   const { publicUrl, linkHosts, development, productName, phoneRegion, lockAfterPasswordTries } = config;
-  const { passkeyDomains, passkeyOrigins, maximumRecoveryCodes, mfaRequired, sessionLifetimeMs } = config;
+  const { passkeyDomains, passkeyOrigins, maximumRecoveryCodes, mfaRequired, sessionLifetimeMs, trustedIssuers } = config;
   const general = { publicUrl, linkHosts, development, productName, phoneRegion };
   return {
     ...general,
@@ -138,6 +138,7 @@ function settingsOf(config: Config): Settings {
     maximumRecoveryCodes,
     mfaRequired,
     sessionLifetimeMs,
+    trustedIssuers,
   };
 }
 

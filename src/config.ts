@@ -8,6 +8,7 @@ import { unknownVariables } from './config/unknown.ts';
 import { type Setting, type Variable, variables } from './config/variables.ts';
 import type { Outgoing } from './kernel/http/client.ts';
 import type { Routes } from './kernel/outbox/routes.ts';
+import type { TrustedIssuer } from './kernel/settings.ts';
 
 export interface Config {
   /** Default 127.0.0.1:8080. Host '' is every interface, port 0 a free port. */
@@ -62,6 +63,8 @@ export interface Config {
   sessionLifetimeMs?: number | undefined;
   /** 1 to 50. Default 10. */
   maximumRecoveryCodes: number;
+  /** Default: none. */
+  trustedIssuers: TrustedIssuer[];
   /** How messages leave. What is wrong with these settings stands in the route. Holds passwords: never for a log. */
   delivery: Routes;
   /** Where calls to identity providers may go. */
@@ -119,6 +122,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     mfaRequired: read(variables.mfaRequired),
     sessionLifetimeMs: read(variables.sessionLifetimeMs),
     maximumRecoveryCodes: read(variables.maximumRecoveryCodes),
+    trustedIssuers: read(variables.trustedIssuers),
     delivery: routesOf(env, { dataDir, development }),
     outgoing: outgoingOf(env),
   };

@@ -31,7 +31,7 @@ function heightOf(path: string): { part: string; height: number } {
   if (part === 'user') return { part: feature, height: 1 };
   if (['organization', 'transfer'].includes(part)) return { part: feature, height: 5 };
   if (['lifecycle', 'invite', 'factors', 'session', 'search'].includes(part)) return { part: feature, height: 4 };
-  if (part === 'intent') return { part: feature, height: 3 };
+  if (['intent', 'oauth'].includes(part)) return { part: feature, height: 3 };
   return { part: feature, height: 2 };
 }
 

@@ -38,6 +38,7 @@ test('without any variable there is a configuration', () => {
     passkeyOrigins: [],
     mfaRequired: false,
     sessionLifetimeMs: undefined,
+    trustedIssuers: [],
     maximumRecoveryCodes: 10,
     linkHosts: undefined,
     development: true,
@@ -138,6 +139,38 @@ describe('DATABASE_URL', () => {
     expect(others).toEqual([]);
     expect(problem).toContain(advice);
     expect(problem).not.toContain('hidden');
+  });
+});
+
+describe('ROSTER_TRUSTED_ISSUERS', () => {
+  const issuer = { issuer: 'https://login.example.com', audience: 'roster' };
+
+  test('names whom to trust', () => {
+    const named = { jwksUri: 'https://a.example.com/keys', algorithms: ['EdDSA'], claim: 'email', matches: 'username' };
+    const text = JSON.stringify([issuer, { ...issuer, issuer: 'https://a.example.com', ...named }]);
+    expect(readConfig({ ROSTER_TRUSTED_ISSUERS: text }).trustedIssuers).toEqual([
+      { ...issuer, jwksUri: undefined, algorithms: ['RS256', 'ES256'], claim: 'sub', matches: 'id' },
+      { ...issuer, issuer: 'https://a.example.com', ...named },
+    ]);
+  });
+
+  test.each([
+    ['no JSON', 'https://login.example.com', 'it is not JSON'],
+    ['no list', issuer, 'write a JSON list'],
+    ['a list of texts', ['x'], 'each issuer is an object'],
+    ['one without audience', [{ issuer: issuer.issuer }], 'needs a text as audience'],
+    ['one without a name', [{ audience: 'x' }], 'needs a text as issuer'],
+    ['one that is no URL', [{ ...issuer, issuer: 'login' }], 'are http or https URLs'],
+    ['one with keys nowhere', [{ ...issuer, jwksUri: 'file:///etc/keys' }], 'are http or https URLs'],
+    ['one with a shared secret', [{ ...issuer, algorithms: ['HS256'] }], 'algorithms are a list of RS256'],
+    ['one that need not sign', [{ ...issuer, algorithms: ['none'] }], 'algorithms are a list of RS256'],
+    ['one without algorithms', [{ ...issuer, algorithms: [] }], 'algorithms are a list of RS256'],
+    ['one that matches nothing', [{ ...issuer, matches: 'email' }], 'matches is id or username'],
+    ['a misspelt field', [{ ...issuer, jwks_uri: 'x' }], 'an issuer has no jwks_uri'],
+    ['one twice', [issuer, issuer], 'stands in it twice'],
+  ])('may not be %s', (_, value, advice) => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    expect(problems({ ROSTER_TRUSTED_ISSUERS: text })).toEqual([expect.stringContaining(advice)]);
   });
 });
 

@@ -1,6 +1,7 @@
 // The table of all variables, which readConfig reads and the documentation shows.
 import * as parse from './parse.ts';
 import { Problem } from './parse.ts';
+import { trustedIssuers } from './parseIssuers.ts';
 
 export interface Setting {
   name: string;
@@ -211,5 +212,11 @@ export const variables = {
     parse.integer(1, 50),
     '10',
     'The most unused recovery codes that a user may hold.',
+  ),
+  trustedIssuers: variable(
+    'ROSTER_TRUSTED_ISSUERS',
+    trustedIssuers,
+    '[]',
+    'Issuers elsewhere whose JWTs are taken as tokens, as a JSON list (docs/operations.md).',
   ),
 };

@@ -210,6 +210,7 @@ export const reasons = {
   DEADLINE_EXCEEDED: [Code.DeadlineExceeded, 'The deadline passed before there was an answer.'],
   CANCELED: [Code.Canceled, 'The caller gave the call up.'],
   NOT_IMPLEMENTED: [Code.Unimplemented, 'This is not implemented.'],
+  ISSUER_UNAVAILABLE: [Code.Unavailable, 'The keys of the issuer of the token cannot be had now; try again.'],
   PROVIDER_UNAVAILABLE: [Code.Unavailable, 'The identity provider cannot be reached now; try again.'],
   UNAVAILABLE: [Code.Unavailable, 'The service cannot answer now; try again. Request {request}.'],
   INTERNAL: [Code.Internal, 'Something went wrong that should not. Request {request}.'],

@@ -1,5 +1,21 @@
 import type { CountryCode } from 'libphonenumber-js';
 
+/** Somebody elsewhere whose JWTs stand for users of ours. */
+export interface TrustedIssuer {
+  /** As its tokens say it in `iss`. */
+  issuer: string;
+  /** Where its keys are; undefined: as its discovery document says. */
+  jwksUri: string | undefined;
+  /** What its tokens for us say in `aud`. */
+  audience: string;
+  /** Of signatures: never one with a shared secret. */
+  algorithms: readonly string[];
+  /** The claim that names a user. */
+  claim: string;
+  /** Whether by id or by username. */
+  matches: 'id' | 'username';
+}
+
 /** What the rules depend on and an operator may set. */
 export interface Settings {
   /** Where links and pages stand: scheme, host and port, no path. */
@@ -23,4 +39,5 @@ export interface Settings {
   sessionLifetimeMs: number | undefined;
   /** Unused ones that a user may hold. */
   maximumRecoveryCodes: number;
+  trustedIssuers: readonly TrustedIssuer[];
 }

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import type { App } from '../kernel/call.ts';
 import { ping } from '../kernel/db/client.ts';
 import { serveAvatars } from '../web/avatars/serveAvatars.ts';
+import { serveOauth } from '../web/oauth/serveOauth.ts';
 import { servePages } from '../web/servePages.ts';
 import { cors, corsHeaders } from './cors.ts';
 import { announceDeprecation } from './deprecation.ts';
@@ -17,7 +18,7 @@ import { reflectionRoutes } from './reflection.ts';
 import { routes, services } from './routes.ts';
 import { serveRpcs } from './rpc.ts';
 
-/** Puts the app on its port: RPCs, reflection, health, probes, CORS, avatars, pages. Closing it says "not serving" first. */
+/** Puts the app on its port: RPCs, reflection, health, probes, CORS, avatars, tokens, pages. Closing it says "not serving" first. */
 export async function serve(
   app: App,
   config: Pick<
@@ -61,7 +62,7 @@ export async function serve(
 
   const avatars = serveAvatars({ app, networkOf, uploadMs: config.maxTimeoutMs }, probed);
   // In front of CORS: no script of another origin reads a page.
-  const handler = servePages(app, networkOf, cors(config.corsOrigins, avatars));
+  const handler = servePages(app, networkOf, cors(config.corsOrigins, serveOauth(app, networkOf, avatars)));
   const listener = await listen({ ...config.listen, tls: config.tls, handler, unary: rpcs.unary });
   await monitor.check();
   return {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Client, Code, ConnectError } from '@connectrpc/connect';
 import { createClientFor, timestampDate } from '@zitadel/client';
-import { createServerTransport } from '@zitadel/client/node';
+import { createServerTransport, newSystemToken } from '@zitadel/client/node';
 import { createOrganizationServiceClient, createUserServiceClient } from '@zitadel/client/v2';
 import { ErrorDetailSchema } from '@zitadel/proto/zitadel/message_pb.js';
 import { TextQueryMethod } from '@zitadel/proto/zitadel/object/v2/object_pb.js';
@@ -14,7 +14,8 @@ import { UserFieldName } from '@zitadel/proto/zitadel/user/v2/query_pb.js';
 import { UserState } from '@zitadel/proto/zitadel/user/v2/user_pb.js';
 import { UserService } from '@zitadel/proto/zitadel/user/v2/user_service_pb.js';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { homeOf } from '../support/actors.ts';
+import { createMachine, homeOf } from '../support/actors.ts';
+import { addKey, askToken, issuer, jwtBearer, tokenOf } from '../support/oauth.ts';
 import { scratch } from '../support/scratch.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 
@@ -101,6 +102,18 @@ test('a machine is created by the newer call', async () => {
   expect(creationDate && timestampDate(creationDate)).toEqual(epoch);
   const { user } = await users.getUserByID({ userId });
   expect(user?.type).toMatchObject({ case: 'machine', value: { name: 'Nightly import' } });
+});
+
+test('a service user signs in with what the SDK signs for it', async () => {
+  server.setTime(new Date());
+  onTestFinished(() => server.setTime(epoch));
+  const userId = await createMachine(server);
+  const { privateKey } = await addKey(server, userId);
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const assertion = await newSystemToken({ audience: issuer, subject: userId, key });
+  const token = tokenOf(await askToken(server, { grant_type: jwtBearer, assertion, scope: 'openid' }));
+  const { user } = await createUserServiceClient(transport(token)).getUserByID({ userId });
+  expect(user?.userId).toBe(userId);
 });
 
 test('organizations are listed', async () => {

@@ -16,6 +16,7 @@ const settings: Settings = {
   lockAfterPasswordTries: 0,
   mfaRequired: false,
   sessionLifetimeMs: undefined,
+  trustedIssuers: [],
 };
 
 const silent = pino({ level: 'silent' });

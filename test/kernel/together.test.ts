@@ -1,9 +1,11 @@
 // Users that are asked for at once: in one statement for each token, and with what each would have been told alone.
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { AccessTokenType } from '../../gen/zitadel/user/v2/user_pb.ts';
 import { findSession } from '../../src/features/session/repository.ts';
 import { authenticate } from '../../src/kernel/auth/authenticate.ts';
 import { createHuman, createMachine, tokenFor } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
+import { createClient, tokenBySecret } from '../support/oauth.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 import { createPerson } from '../support/sessions.ts';
 
@@ -59,6 +61,17 @@ test('more than a hundred are several statements', async () => {
   const found = await Promise.all(ids.map((id) => find(owner, id)));
   expect(server.statements()).toHaveLength(3);
   expect(found.map((one) => one?.subject?.id)).toEqual(ids);
+});
+
+test('access tokens ask alike', async () => {
+  const { userId, secret } = await createClient(server, AccessTokenType.BEARER);
+  const access = await tokenBySecret(server, userId, secret);
+  server.statements();
+  const found = await Promise.all([find(access, 'ada'), find(owner, 'ada'), find(access, 'grace'), find(access, 'nobody')]);
+  expect(server.statements()).toHaveLength(2);
+  expect(found.map((one) => one?.caller.id === userId)).toEqual([true, false, true, true]);
+  expect(found.map((one) => one?.subject?.id)).toEqual(['ada', 'ada', 'grace', undefined]);
+  expect(await find(access, 'ada')).toEqual(found[0]);
 });
 
 test('calls without a user join those with one', async () => {

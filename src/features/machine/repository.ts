@@ -58,12 +58,10 @@ export async function deleteCredential(tx: Tx, kind: Kind, user: string, id: str
   return rows.length > 0;
 }
 
-/** The user has this secret from now on, and no other one. */
+/** The user has this secret from now on, and no other one: what was given for that one ends with it. */
 export async function putSecret(tx: Tx, row: typeof machineSecrets.$inferInsert): Promise<void> {
-  await tx.db
-    .insert(machineSecrets)
-    .values(row)
-    .onConflictDoUpdate({ target: machineSecrets.userId, set: { hash: row.hash } });
+  await deleteSecret(tx, row.userId);
+  await tx.db.insert(machineSecrets).values(row);
 }
 
 /** False when the user has none. */

@@ -8,7 +8,7 @@ import { authorizeMachine } from './access.ts';
 import { deleteSecret, putSecret } from './repository.ts';
 
 /** Characters; 381 bits. */
-const secretLength = 64;
+export const secretLength = 64;
 
 /** Bound to the machine: the secret of another one never matches. */
 export const secretHash = (keys: Keys, userId: string, secret: string): Buffer =>

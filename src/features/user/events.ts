@@ -44,6 +44,8 @@ export type UserEvent =
   | { type: 'token.removed'; tokenId: string }
   | { type: 'key.added' | 'key.removed'; keyId: string }
   | { type: 'secret.added' | 'secret.removed' }
+  | { type: 'key.checked'; keyId: string; tokenId: string }
+  | { type: 'secret.checked'; tokenId: string }
   | { type: 'member.added' | 'member.changed' | 'member.removed'; scope: MemberScope; roles: readonly string[] };
 
 /** Where a membership's roles count. */

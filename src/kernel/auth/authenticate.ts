@@ -1,23 +1,16 @@
 // Who a token stands for. Asked with every call, in the same statement as the user whom the call is about.
 import type { App, UserRow } from '../call.ts';
 import { failure } from '../errors.ts';
-import type { Reason } from '../reasons.ts';
 import { together } from '../together.ts';
+import { findByAccessToken, isAccessToken, isJwt } from './accessTokens.ts';
 import type { Caller } from './caller.ts';
 import { findBySessionToken, isSessionToken } from './sessionTokens.ts';
-import { findByAccessToken, tokenHash } from './tokens.ts';
+import type { Find } from './subjects.ts';
+import { findByPersonalAccessToken } from './tokens.ts';
 
 export interface Authenticated {
   caller: Caller;
   subject: UserRow | undefined;
-}
-
-/** Whom a token stands for, and the users asked for, by id. */
-interface Found {
-  caller: Caller;
-  /** Why the token may not be used yet. */
-  refusal?: Reason | undefined;
-  subjects: ReadonlyMap<string, UserRow>;
 }
 
 interface Question {
@@ -39,8 +32,7 @@ export const authenticate = together<App, Question, Authenticated | undefined>({
     // They differ by what a turn takes; the last one is the strictest.
     const time = new Date(Math.max(...questions.map(({ time }) => time.getTime())));
     const subjects = new Set(questions.flatMap(({ subject }) => subject ?? []));
-    const find = isSessionToken(token) ? findBySessionToken : findByAccessToken;
-    const found: Found | undefined = await find(app, tokenHash(app.keys, token), time, [...subjects]);
+    const found = await findBy(token)(app, token, time, [...subjects]);
     return ({ subject = '' }) => {
       // One for each call: what a call adds to its error is not another's.
       if (found?.refusal) throw failure(found.refusal);
@@ -48,3 +40,9 @@ export const authenticate = together<App, Question, Authenticated | undefined>({
     };
   },
 });
+
+function findBy(token: string): Find {
+  if (isJwt(token)) return async (...question) => (await import('./jwtCallers.ts')).findByJwt(...question);
+  if (isSessionToken(token)) return findBySessionToken;
+  return isAccessToken(token) ? findByAccessToken : findByPersonalAccessToken;
+}

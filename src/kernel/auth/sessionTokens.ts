@@ -7,8 +7,8 @@ import { prepared } from '../db/prepared.ts';
 import { instanceMembers, organizations, otpFactors, sessions, totps, users, webauthnCredentials } from '../db/schema.ts';
 import type { Reason } from '../reasons.ts';
 import { type CheckTimes, levelOf } from './level.ts';
-import { findWithSubjects, isAmongSubjects, isSubject, subjects } from './subjects.ts';
-import { callerColumns, callerOf } from './tokens.ts';
+import { type Find, findWithSubjects, isAmongSubjects, isSubject, subjects } from './subjects.ts';
+import { callerColumns, callerOf, tokenHash } from './tokens.ts';
 
 const prefix = 'roster_session_';
 
@@ -73,23 +73,17 @@ function withSubject(db: Db, condition: SQL) {
 }
 
 /**
- * Whom a session's token stands for, as `findByAccessToken` finds it. Refused with SESSION_UNPROVEN where nothing but the
- * user was checked, with MFA_NEEDED where one factor was and more are needed: judged from what the session and the user have
- * at this moment.
+ * Whom a session's token stands for. Refused with SESSION_UNPROVEN where nothing but the user was checked, with MFA_NEEDED
+ * where one factor was and more are needed: judged from what the session and the user have at this moment.
  */
-export async function findBySessionToken(
-  { db, settings }: Pick<App, 'db' | 'settings'>,
-  hash: Buffer,
-  time: Date,
-  ids: readonly string[],
-) {
-  const values = { hash, now: time.toISOString(), earliest: earliestOf(settings, time) };
+export const findBySessionToken: Find = async ({ db, keys, settings }, token, time, ids) => {
+  const values = { hash: tokenHash(keys, token), now: time.toISOString(), earliest: earliestOf(settings, time) };
   const found = await findWithSubjects(db, statements, values, ids);
   if (!found) return undefined;
   const { row, subjects } = found;
   const refusal = refusalOf(row, row.hasSecondFactor || settings.mfaRequired);
   return { caller: { ...callerOf(row), sessionId: row.sessionId }, refusal, subjects };
-}
+};
 
 /** The limit holds for sessions too that began before the operator set it. */
 const earliestOf = ({ sessionLifetimeMs }: App['settings'], now: Date): string =>

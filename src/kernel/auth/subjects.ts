@@ -1,16 +1,29 @@
 import { eq, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
-import type { UserRow } from '../call.ts';
+import type { App, UserRow } from '../call.ts';
 import type { Db } from '../db/driver.ts';
 import type { prepared } from '../db/prepared.ts';
 import { users } from '../db/schema.ts';
+import type { Reason } from '../reasons.ts';
 import { anyOf } from '../together.ts';
+import type { Caller } from './caller.ts';
 
 /** The users that calls are about, beside the one who makes them. */
 export const subjects = alias(users, 'subjects');
 
 export const isSubject = eq(subjects.id, sql.placeholder('subject'));
 export const isAmongSubjects = sql`${subjects.id} = any(${sql.placeholder('subjects')}::text[])`;
+
+/** Whom a token stands for, and the users asked for, by id. */
+export interface Found {
+  caller: Caller;
+  /** Why the token may not be used yet. */
+  refusal?: Reason | undefined;
+  subjects: ReadonlyMap<string, UserRow>;
+}
+
+/** Finds whom a token stands for, and the users with these ids; undefined when it may not be used. */
+export type Find = (app: App, token: string, time: Date, ids: readonly string[]) => Promise<Found | undefined>;
 
 type Prepared<Row> = ReturnType<typeof prepared<Row[]>>;
 type WithSubject<Row> = Row & { subject: UserRow | null };

@@ -1,12 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { and, eq, gt, type SQL, sql } from 'drizzle-orm';
-import type { App } from '../call.ts';
 import { type Keys, keyedHash } from '../crypto/keys.ts';
 import type { Db } from '../db/driver.ts';
 import { prepared } from '../db/prepared.ts';
-import { instanceMembers, organizationMembers, organizations, personalAccessTokens, users } from '../db/schema.ts';
+import {
+  type accessTokens,
+  instanceMembers,
+  organizationMembers,
+  organizations,
+  personalAccessTokens,
+  users,
+} from '../db/schema.ts';
 import { type Caller, type Memberships, rightsOf } from './caller.ts';
-import { findWithSubjects, isAmongSubjects, isSubject, subjects } from './subjects.ts';
+import { type Find, findWithSubjects, isAmongSubjects, isSubject, subjects } from './subjects.ts';
 
 /** 256 bits; ASVS 7.2.3 asks for 128. The prefix lets secret scanners find tokens that leaked. */
 export const newToken = (): string => `roster_pat_${randomBytes(32).toString('base64url')}`;
@@ -30,46 +36,47 @@ export const callerOf = ({ id, organizationId, type, instance, organizations: wi
   ...rightsOf({ instance, organizations: within }),
 });
 
-// The state of user, organization and token is judged here, with every call: ending any of them bites at once.
-const callersOf = (db: Db) =>
-  db
-    .select(callerColumns)
-    .from(personalAccessTokens)
-    .innerJoin(users, eq(users.id, personalAccessTokens.userId))
-    .innerJoin(organizations, eq(organizations.id, users.organizationId))
-    .leftJoin(instanceMembers, eq(instanceMembers.userId, users.id))
-    .where(
-      and(
-        eq(personalAccessTokens.hash, sql.placeholder('hash')),
-        gt(personalAccessTokens.expiresAt, sql.placeholder('now')),
-        eq(users.state, 'active'),
-        eq(organizations.state, 'active'),
-      ),
-    )
-    // With its limit it is a step of its own: the roles are gathered once and not for each subject.
-    .limit(1)
-    .as('callers');
-
-const statements = {
-  alone: prepared((db) => db.select().from(callersOf(db)).prepare('find_caller')),
-  withOne: prepared((db) => withSubject(db, isSubject).prepare('find_caller_and_subject')),
-  withSeveral: prepared((db) => withSubject(db, isAmongSubjects).prepare('find_caller_and_subjects')),
-};
-
-function withSubject(db: Db, condition: SQL) {
-  const callers = callersOf(db);
-  return db
-    .select({ ...callers._.selectedFields, subject: subjects })
-    .from(callers)
-    .leftJoin(subjects, condition);
+/**
+ * Finds whom a token of this kind stands for. The state of user, organization and token is judged with every call: ending
+ * any of them bites at once. `name`: of the statements, for who watches Postgres.
+ */
+export function bearersIn(table: typeof personalAccessTokens | typeof accessTokens, name: string): Find {
+  const callersOf = (db: Db) =>
+    db
+      .select(callerColumns)
+      .from(users)
+      .innerJoin(table, eq(table.userId, users.id))
+      .innerJoin(organizations, eq(organizations.id, users.organizationId))
+      .leftJoin(instanceMembers, eq(instanceMembers.userId, users.id))
+      .where(
+        and(
+          eq(table.hash, sql.placeholder('hash')),
+          gt(table.expiresAt, sql.placeholder('now')),
+          eq(users.state, 'active'),
+          eq(organizations.state, 'active'),
+        ),
+      )
+      // With its limit it is a step of its own: the roles are gathered once and not for each subject.
+      .limit(1)
+      .as('callers');
+  const withSubject = (db: Db, condition: SQL) => {
+    const callers = callersOf(db);
+    const columns = { ...callers._.selectedFields, subject: subjects };
+    return db.select(columns).from(callers).leftJoin(subjects, condition);
+  };
+  const statements = {
+    alone: prepared((db) => db.select().from(callersOf(db)).prepare(name)),
+    withOne: prepared((db) => withSubject(db, isSubject).prepare(`${name}_with_one`)),
+    withSeveral: prepared((db) => withSubject(db, isAmongSubjects).prepare(`${name}_with_several`)),
+  };
+  return async ({ db, keys }, token, time, ids) => {
+    // Drizzle hands a placeholder's value to the driver as it is, and has taught the driver not to touch dates.
+    const found = await findWithSubjects(db, statements, { hash: tokenHash(keys, token), now: time.toISOString() }, ids);
+    return found && { caller: callerOf(found.row), subjects: found.subjects };
+  };
 }
 
-/** Whom a personal access token stands for, and the users with these ids; undefined when it may not be used. */
-export async function findByAccessToken({ db }: Pick<App, 'db'>, hash: Buffer, time: Date, ids: readonly string[]) {
-  // Drizzle hands a placeholder's value to the driver as it is, and has taught the driver not to touch dates.
-  const found = await findWithSubjects(db, statements, { hash, now: time.toISOString() }, ids);
-  return found && { caller: callerOf(found.row), subjects: found.subjects };
-}
+export const findByPersonalAccessToken = bearersIn(personalAccessTokens, 'find_by_personal_access_token');
 
 /** The rights of another user, to hold against the caller's. */
 export async function rightsOfUser(db: Db, userId: string): Promise<Pick<Caller, 'everywhere' | 'within'>> {

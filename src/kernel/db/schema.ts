@@ -411,6 +411,60 @@ export const machineSecrets = pgTable('machine_secrets', {
 });
 
 /**
+ * Tokens that machines were given for a key or a secret (RFC 6749, 5.1), opaque ones and JWTs alike. Each ends with what it
+ * was given for: by the foreign keys, in the transaction that takes it away.
+ */
+export const accessTokens = pgTable(
+  'access_tokens',
+  {
+    /** The JWT's `jti`. */
+    id: text('id').primaryKey(),
+    userId: userId(),
+    /** One of these two. */
+    keyId: text('key_id').references(() => machineKeys.id, { onDelete: 'cascade' }),
+    secretUserId: text('secret_user_id').references(() => machineSecrets.userId, { onDelete: 'cascade' }),
+    /** Of the whole token. */
+    hash: bytes('hash').notNull(),
+    /** As asked for: it opens nothing here, and is told to those who ask about the token. */
+    scope: text('scope').notNull(),
+    expiresAt: time('expires_at').notNull(),
+    createdAt: time('created_at').notNull(),
+  },
+  (t) => [
+    uniqueIndex('access_tokens_hash').on(t.hash),
+    index('access_tokens_user').on(t.userId),
+    index('access_tokens_key').on(t.keyId).where(sql`${t.keyId} is not null`),
+    index('access_tokens_secret').on(t.secretUserId).where(sql`${t.secretUserId} is not null`),
+    index('access_tokens_expiry').on(t.expiresAt),
+  ],
+);
+
+/** Assertions that were taken once, until they would have expired. */
+export const usedAssertions = pgTable(
+  'used_assertions',
+  { hash: bytes('hash').primaryKey(), expiresAt: time('expires_at').notNull() },
+  (t) => [index('used_assertions_expiry').on(t.expiresAt)],
+);
+
+/** What signs JWTs (kernel/auth/signingKeys.ts). */
+export const signingKeys = pgTable(
+  'signing_keys',
+  {
+    /** The JWT's `kid`. */
+    id: text('id').primaryKey(),
+    /** RSA, as SubjectPublicKeyInfo in DER (RFC 5280, 4.1). */
+    publicKey: bytes('public_key').notNull(),
+    /** PKCS #8 in PEM, sealed (kernel/crypto/seal.ts). */
+    privateKey: bytes('private_key').notNull(),
+    /** From then on, until the next one does. */
+    signsFrom: time('signs_from').notNull(),
+    /** Null until there is a next one. */
+    publishedUntil: time('published_until'),
+  },
+  (t) => [index('signing_keys_expiry').on(t.publishedUntil)],
+);
+
+/**
  * What was checked for a person (features/session). A factor's time stands while what it was checked by does: what takes
  * that away clears it in the same transaction. A row that has ended keeps who it was of and nothing else.
  */

@@ -3,6 +3,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import {
+  accessTokens,
   codes,
   guesses,
   intents,
@@ -10,6 +11,8 @@ import {
   sessionChallenges,
   sessionCodes,
   sessions,
+  signingKeys,
+  usedAssertions,
   webauthnRegistrations,
 } from '../db/schema.ts';
 import { memoryHours } from '../guessing.ts';
@@ -63,6 +66,22 @@ export const sweeps: readonly Sweep[] = [
     name: 'sign-ins at identity providers',
     table: intents,
     unneeded: (ago) => sql`${intents.expiresAt} <= ${ago(dayHours)}`,
+  },
+  {
+    name: 'access tokens',
+    table: accessTokens,
+    unneeded: (ago) => sql`${accessTokens.expiresAt} <= ${ago(0)}`,
+  },
+  {
+    name: 'assertions that were used',
+    table: usedAssertions,
+    // Another process, with a clock that is behind, would take it again a moment longer.
+    unneeded: (ago) => sql`${usedAssertions.expiresAt} <= ${ago(1)}`,
+  },
+  {
+    name: 'keys that signed',
+    table: signingKeys,
+    unneeded: (ago) => sql`${signingKeys.publishedUntil} <= ${ago(0)}`,
   },
   {
     name: 'wrong tries',
