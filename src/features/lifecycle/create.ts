@@ -21,13 +21,13 @@ import {
 } from '../password/service.ts';
 import { issuePhoneCode, normalisePhone, type PhoneInput, phoneColumns } from '../phone/service.ts';
 import { checkSecret, importTotp } from '../totp/service.ts';
-import { append, type Details, detailsOf, type UserColumns } from '../user/events.ts';
+import { type Details, detailsOf, recordCreation, type UserColumns } from '../user/events.ts';
 import type { LinkCode } from '../user/registrationLink.ts';
 import { findUser } from '../user/repository.ts';
 import { issueInitCode } from './initial.ts';
 import { languageOf } from './language.ts';
 import { type FieldNames, type ProfileInput, profileColumns, trimNames, usualNames } from './names.ts';
-import { findIdOwner, forgetDeleted, insertUser, keepOrganization, lockId } from './repository.ts';
+import { findIdOwner, forgetDeleted, keepOrganization, lockId, refuseTaken } from './repository.ts';
 import { refuseClaimedDomain, refuseEmailOfAnother, trimUsername } from './usernames.ts';
 
 export interface NewHuman {
@@ -143,28 +143,42 @@ export async function addUser(
   { userId, username, metadata, details, names }: NewUser,
   password: PreparedPassword | undefined,
 ): Promise<Created> {
-  if (!(await keepOrganization(tx, organizationId))) throw failure(goneReason(tx));
-  const { id, sequence } = await idFor(tx, userId, organizationId);
+  const id = userId ?? tx.ids.next();
   const name = username ?? defaultUsername(details, id);
-  await refuseClaimedDomain(tx, name, organizationId, names?.username);
+  // Asked at once, told in this order.
+  const [kept, unclaimed, unused] = await Promise.allSettled([
+    keepOrganization(tx, organizationId),
+    refuseClaimedDomain(tx, name, organizationId, names?.username),
+    refuseEmailOfAnother(tx, name, organizationId, id),
+  ]);
+  if (!outcomeOf(kept)) throw failure(goneReason(tx));
+  const sequence = userId === undefined ? 1n : await firstSequenceOf(tx, userId, organizationId);
+  outcomeOf(unclaimed);
   if (details.type === 'human') {
     if (password) checkPolicy(password);
     for (const { providerId } of details.links) await requireProvider(tx, organizationId, providerId);
   }
-  await refuseEmailOfAnother(tx, name, organizationId, id);
+  outcomeOf(unused);
   const row = { id, organizationId, state: firstStateOf(details), sequence, createdAt: tx.now, changedAt: tx.now };
-  const user = await insertUser(tx, {
-    ...row,
-    username: name,
-    usernameKey: textKey(name),
-    type: details.type,
-    ...columnsOf(details),
-  });
-  await append(tx, user, { type: 'user.created' });
+  const named = { ...row, username: name, usernameKey: textKey(name), type: details.type };
+  const user = await refuseTaken(() => recordCreation(tx, { ...named, ...columnsOf(details) }));
   await writeEntries(tx, id, metadata);
   const codes = details.type === 'human' ? await addHumanParts(tx, user, details, password) : {};
-  const now = await findUser(tx.db, id);
+  const now = metadata.length === 0 && isBare(details, user) ? user : await findUser(tx.db, id);
   return { userId: id, details: detailsOf(now ?? user), ...codes };
+}
+
+function outcomeOf<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'rejected') throw settled.reason;
+  return settled.value;
+}
+
+/** Whether nothing of a new user can have been recorded after the creation. */
+function isBare(details: NewHuman | NewMachine, { state }: UserRow): boolean {
+  if (details.type === 'machine') return true;
+  const { email, phone, password, totpSecret, links, passkeyLink } = details;
+  const parts = [phone, password, totpSecret, passkeyLink || undefined, links[0]];
+  return state === 'active' && email.verification.kind === 'verified' && parts.every((part) => part === undefined);
 }
 
 /** Who can sign in, and whose address is his, has nothing to be initialised; a provider answers for both. */
@@ -181,15 +195,14 @@ export const defaultUsername = (details: NewHuman | NewMachine, id: string): str
 export const goneReason = ({ caller }: Call): Reason =>
   canEverywhere(caller, 'user.read') ? 'ORGANIZATION_GONE' : 'ORGANIZATION_NOT_FOUND';
 
-/** The given id, if it is free, or was a deleted user's of this very organization; else a new one. */
-async function idFor(tx: Tx, given: string | undefined, organizationId: string): Promise<{ id: string; sequence: bigint }> {
-  if (given === undefined) return { id: tx.ids.next(), sequence: 1n };
-  await lockId(tx, given);
-  const owner = await findIdOwner(tx, given);
-  if (!owner) return { id: given, sequence: 1n };
+/** USER_ID_TAKEN unless the id is free, or was a deleted user's of this very organization, whose sequence goes on. */
+async function firstSequenceOf(tx: Tx, id: string, organizationId: string): Promise<bigint> {
+  await lockId(tx, id);
+  const owner = await findIdOwner(tx, id);
+  if (!owner) return 1n;
   if (!owner.deleted || owner.organizationId !== organizationId) throw failure('USER_ID_TAKEN');
-  await forgetDeleted(tx, given);
-  return { id: given, sequence: owner.sequence + 1n };
+  await forgetDeleted(tx, id);
+  return owner.sequence + 1n;
 }
 
 /** What the row of a new user says of him, beside his id, his name and his state. */

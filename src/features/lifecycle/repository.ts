@@ -1,15 +1,25 @@
 import { and, eq, ne, sql } from 'drizzle-orm';
 import type { Tx, UserRow } from '../../kernel/call.ts';
 import { violatedConstraint } from '../../kernel/db/failures.ts';
+import { prepared } from '../../kernel/db/prepared.ts';
 import { deletedUsers, organizationDomains, organizations, users } from '../../kernel/db/schema.ts';
 import { failure } from '../../kernel/errors.ts';
 import { forgiveAllTries } from '../../kernel/guessing.ts';
 
 /** Whether an organization exists; it stays until the transaction ends. */
 export async function keepOrganization(tx: Tx, id: string): Promise<boolean> {
-  const rows = await tx.db.select({ id: organizations.id }).from(organizations).where(eq(organizations.id, id)).for('key share');
+  const rows = await keeping(tx.db).execute({ id });
   return rows.length > 0;
 }
+
+const keeping = prepared((db) =>
+  db
+    .select({ id: organizations.id })
+    .from(organizations)
+    .where(eq(organizations.id, sql.placeholder('id')))
+    .for('key share')
+    .prepare('keep_organization'),
+);
 
 /** One at a time may take an id that callers choose; held until the transaction ends. */
 export async function lockId(tx: Tx, id: string): Promise<void> {
@@ -35,31 +45,46 @@ export async function findIdOwner(
 
 /** Whether the domain is a verified one of another organization. */
 export async function isClaimedElsewhere(tx: Tx, domain: string, organizationId: string): Promise<boolean> {
-  const elsewhere = and(eq(organizationDomains.domain, domain), ne(organizationDomains.organizationId, organizationId));
-  const rows = await tx.db.select({ domain: organizationDomains.domain }).from(organizationDomains).where(elsewhere);
+  const rows = await claiming(tx.db).execute({ domain, organizationId });
   return rows.length > 0;
 }
+
+const claiming = prepared((db) =>
+  db
+    .select({ domain: organizationDomains.domain })
+    .from(organizationDomains)
+    .where(
+      and(
+        eq(organizationDomains.domain, sql.placeholder('domain')),
+        ne(organizationDomains.organizationId, sql.placeholder('organizationId')),
+      ),
+    )
+    .prepare('find_claim'),
+);
 
 /** Whether the name is the verified e-mail of another user of the organization. */
 export async function isVerifiedEmailOfAnother(tx: Tx, key: string, organizationId: string, userId: string): Promise<boolean> {
-  const another = and(
-    eq(users.organizationId, organizationId),
-    eq(users.emailKey, key),
-    eq(users.emailVerified, true),
-    ne(users.id, userId),
-  );
-  const rows = await tx.db.select({ id: users.id }).from(users).where(another).limit(1);
+  const rows = await emailOfAnother(tx.db).execute({ key, organizationId, userId });
   return rows.length > 0;
 }
 
-/** USERNAME_TAKEN and USER_ID_TAKEN when another one was faster. */
-export async function insertUser(tx: Tx, row: typeof users.$inferInsert): Promise<UserRow> {
-  const [user] = await refuseTaken(() => tx.db.insert(users).values(row).returning());
-  if (!user) throw new Error(`user ${row.id} was not inserted`);
-  return user;
-}
+const emailOfAnother = prepared((db) =>
+  db
+    .select({ id: users.id })
+    .from(users)
+    .where(
+      and(
+        eq(users.organizationId, sql.placeholder('organizationId')),
+        eq(users.emailKey, sql.placeholder('key')),
+        eq(users.emailVerified, true),
+        ne(users.id, sql.placeholder('userId')),
+      ),
+    )
+    .limit(1)
+    .prepare('find_email_of_another'),
+);
 
-/** Runs a write of a username; a name or an id that is taken becomes its error. */
+/** Runs a write of a username; a name or an id that is taken becomes its error: USERNAME_TAKEN, USER_ID_TAKEN. */
 export async function refuseTaken<T>(write: () => Promise<T>): Promise<T> {
   try {
     return await write();

@@ -1,7 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import type { Tx, UserRow } from '../../kernel/call.ts';
-import type { Db } from '../../kernel/db/driver.ts';
-import { placeholdersOf, prepared } from '../../kernel/db/prepared.ts';
+import { completed, placeholdersOf, prepared } from '../../kernel/db/prepared.ts';
 import { userEvents, users } from '../../kernel/db/schema.ts';
 import type { Channel } from '../../kernel/outbox/message.ts';
 
@@ -68,45 +67,64 @@ export const detailsOf = ({ sequence, createdAt, changedAt, organizationId }: Us
 export type UserColumns = Partial<typeof users.$inferInsert>;
 
 /** Changes a user's columns and appends the event that tells of it, in one statement: there is no change without its history. */
-export async function record(tx: Tx, userId: string, { type, ...payload }: UserEvent, columns?: UserColumns): Promise<Details> {
-  const event = { type, payload: JSON.stringify(payload), callerId: tx.caller.id, now: tx.now.toISOString() };
-  const recording = columns ? recordingWith(tx.db, columns) : recordingAlone(tx.db);
-  const [row] = await recording.execute({ userId, ...event });
+export async function record(
+  tx: Tx,
+  userId: string,
+  { type, ...payload }: UserEvent,
+  columns: UserColumns = {},
+): Promise<Details> {
+  const event = { 'event.type': type, 'event.payload': JSON.stringify(payload), 'event.callerId': tx.caller.id };
+  const values = { ...columns, ...event, 'event.userId': userId, now: tx.now.toISOString() };
+  const [row] = await recordingOf(columns)(tx.db).execute(values);
   if (!row) throw new Error(`no user ${userId} to record ${type} on`);
   return row;
 }
 
-const recordingAlone = prepared((db) => recordingWith(db, {}).prepare('record'));
+/** By the columns that are changed with it: of these there are few combinations. */
+const recordings = new Map<string, ReturnType<typeof recording>>();
 
-function recordingWith(db: Db, columns: UserColumns) {
-  const { sequence, createdAt, changedAt, organizationId } = users;
-  const now = sql`${sql.placeholder('now')}::timestamptz`;
-  const changed = db.$with('changed').as(
-    db
-      .update(users)
-      .set({ ...columns, sequence: sql`${sequence} + 1`, changedAt: now })
-      .where(eq(users.id, sql.placeholder('userId')))
-      .returning({ sequence, createdAt, changedAt, organizationId }),
-  );
-  const told = ['userId', 'type', 'payload', 'callerId'].map((name) => sql.placeholder(name));
-  const noted = db.$with('noted', {}).as(sql`
-    insert into ${userEvents} (user_id, type, payload, caller_id, created_at, sequence, organization_id)
-    select ${sql.join(told, sql`, `)}, ${now}, ${changed.sequence}, ${changed.organizationId} from ${changed}`);
-  return db.with(changed, noted).select().from(changed);
+function recordingOf(columns: UserColumns): ReturnType<typeof recording> {
+  const names = Object.keys(columns).sort();
+  const key = names.join();
+  const known = recordings.get(key) ?? recording(names);
+  recordings.set(key, known);
+  return known;
 }
 
-/** Appends to the history of a user at the sequence that its row has now. */
-export async function append(tx: Tx, user: UserRow, { type, ...payload }: UserEvent): Promise<void> {
-  const { id, organizationId, sequence } = user;
-  await appending(tx.db).execute({
-    userId: id,
-    sequence,
-    organizationId,
-    type,
-    payload,
-    callerId: tx.caller.id,
-    createdAt: tx.now,
+function recording(names: readonly string[]) {
+  const { sequence, createdAt, changedAt, organizationId } = users;
+  const columns = Object.fromEntries(Object.entries(placeholdersOf(users)).filter(([name]) => names.includes(name)));
+  const now = sql`${sql.placeholder('now')}::timestamptz`;
+  return prepared((db) => {
+    const changed = db.$with('changed').as(
+      db
+        .update(users)
+        .set({ ...columns, sequence: sql`${sequence} + 1`, changedAt: now })
+        .where(eq(users.id, sql.placeholder('event.userId')))
+        .returning({ sequence, createdAt, changedAt, organizationId }),
+    );
+    const told = ['userId', 'type', 'payload', 'callerId'].map((name) => sql.placeholder(`event.${name}`));
+    const noted = db.$with('noted', {}).as(sql`
+      insert into ${userEvents} (user_id, type, payload, caller_id, created_at, sequence, organization_id)
+      select ${sql.join(told, sql`, `)}, ${now}, ${changed.sequence}, ${changed.organizationId} from ${changed}`);
+    return db.with(changed, noted).select().from(changed).prepare('record');
   });
 }
 
-const appending = prepared((db) => db.insert(userEvents).values(placeholdersOf(userEvents)).prepare('append'));
+/** Inserts a user and the event that tells of it, in one statement. */
+export async function recordCreation(tx: Tx, row: typeof users.$inferInsert): Promise<UserRow> {
+  const event = { 'event.type': 'user.created', 'event.callerId': tx.caller.id };
+  const [user] = await creating(tx.db).execute({ ...completed(users, row), ...event });
+  if (!user) throw new Error(`user ${row.id} was not inserted`);
+  return user;
+}
+
+const creating = prepared((db) => {
+  const created = db.$with('created').as(db.insert(users).values(placeholdersOf(users)).returning());
+  const { id, organizationId, sequence, createdAt } = created;
+  const noted = db.$with('noted', {}).as(sql`
+    insert into ${userEvents} (user_id, type, payload, caller_id, created_at, sequence, organization_id)
+    select ${id}, ${sql.placeholder('event.type')}, '{}', ${sql.placeholder('event.callerId')}, ${createdAt}, ${sequence}, ${organizationId}
+    from ${created}`);
+  return db.with(created, noted).select().from(created).prepare('record_creation');
+});

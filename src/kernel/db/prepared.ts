@@ -56,3 +56,9 @@ async function late<T>(result: Promise<T>): Promise<T> {
   await result;
   throw new Error('a prepared query did not hand its statement on at once');
 }
+
+/** The values of all placeholders of a row: what it does not say, its columns' defaults do. */
+export function completed<T extends PgTable>(table: T, row: T['$inferInsert']): Record<string, unknown> {
+  const defaults = Object.entries(getTableColumns(table)).map(([name, column]) => [name, column.default ?? null]);
+  return { ...Object.fromEntries(defaults), ...row };
+}
