@@ -10,7 +10,7 @@ import { settings } from '../src/config.ts';
 import type { Access } from '../src/kernel/auth/access.ts';
 import { reasons } from '../src/kernel/reasons.ts';
 import { accessOf } from '../src/server/access.ts';
-import { services } from '../src/server/routes.ts';
+import { olderNames, services } from '../src/server/routes.ts';
 import { successorOf } from '../src/server/successors.ts';
 import { authentication } from './authentication.ts';
 
@@ -81,7 +81,7 @@ const rpcs = () =>
     '',
     'Generated from the definitions and `src/server/access.ts` by `npm run generate`. What an RPC does, how it fails, and',
     'what it asks of its caller or allows him beyond this stands in `proto/`.',
-    ...services.flatMap((service) => [
+    ...[...services, ...olderNames].flatMap((service) => [
       '',
       `## ${service.typeName}`,
       '',
