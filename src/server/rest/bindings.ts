@@ -35,11 +35,15 @@ const prefixes: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The few that answer 201, as clients of the original expect. */
-const creating: ReadonlySet<DescMethod> = new Set<DescMethod>([
-  SessionService.method.createSession,
-  OrganizationService.method.addOrganization,
-  OlderUserService.method.addHumanUser,
-]);
+const creating: ReadonlySet<string> = new Set(
+  [SessionService.method.createSession, OrganizationService.method.addOrganization, OlderUserService.method.addHumanUser].map(
+    nameOf,
+  ),
+);
+
+function nameOf({ parent, name }: DescMethod): string {
+  return `${parent.typeName}/${name}`;
+}
 
 /** All bindings of a method, the first one first. Throws on a rule that names what is not there. */
 export function bindingsOf(method: DescMethod): Binding[] {
@@ -53,7 +57,7 @@ function bindingOf(method: DescMethod, rule: HttpRule): Binding {
   const path = `${prefixes.get(method.parent.typeName) ?? ''}${pattern}`;
   const template = parseTemplate(path);
   const variables = template.variables.map((variable) => ({ ...variable, fields: fieldsAt(method.input, variable.path) }));
-  const status = creating.has(method) ? 201 : 200;
+  const status = creating.has(nameOf(method)) ? 201 : 200;
   return { method, verb, path, template, variables, body: bodyOf(method.input, rule.body), status };
 }
 
