@@ -27,7 +27,7 @@ const errors = () =>
     '`zitadel.v1.ErrorDetail` with the reason as its id; the status message ends with the reason in parentheses. Broken',
     'rules of a request add `google.rpc.BadRequest` with every field, limits add `google.rpc.RetryInfo`. Reasons stay as',
     'they are; the sentences may change. Only what reaches no RPC (an unknown path, another HTTP method or content type) is',
-    'answered with an HTTP status alone.',
+    'answered with an HTTP status alone; [REST](rest.md) has reasons for that too.',
     '',
     '| reason | code | sentence |',
     '| --- | --- | --- |',

@@ -33,7 +33,9 @@ main.wide { max-width: 60rem; }
 pre, textarea { width: 100%; margin: 0 0 1rem; padding: .625rem .75rem; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: .375rem; white-space: pre-wrap; }
 details { margin: 0 0 .5rem; }
 summary { padding: .25rem 0; cursor: pointer; }
-summary code { font-weight: 600; }
+.wide summary code { font-weight: 600; }
+.wide a { color: var(--act); }
+.wide button { margin-bottom: 1rem; }
 details > :not(summary) { margin-left: 1rem; }
 .told { white-space: pre-wrap; }
 :focus-visible { outline: 3px solid var(--act); outline-offset: 2px; }

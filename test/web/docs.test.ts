@@ -34,7 +34,7 @@ describe('/openapi.json', () => {
   test('is OpenAPI 3.1, and all that it refers to is there', async () => {
     const described = await read();
     const validator = new Validator();
-    expect(await validator.validate(JSON.stringify(described))).toEqual({ valid: true });
+    expect(await validator.validate({ ...structuredClone(described) })).toEqual({ valid: true });
     expect(validator.version).toBe('3.1');
     const text = JSON.stringify(described);
     const named = new Set([...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name));

@@ -59,6 +59,24 @@ describe('the answer is that of the RPC, field by field', () => {
   }
 });
 
+test('nobody is told more than by the RPC, and without a token nobody is told anything', async () => {
+  const [nobody] = world.callers;
+  const differing: string[] = [];
+  for (const method of unary) {
+    const [{ json } = { json: {} }] = formsOf(method.input);
+    const asked = aboutWhom(method, json, 'human');
+    for (const binding of bindingsOf(method)) {
+      const byRpc = await alone(() => askByRpc(method, asked, nobody));
+      const byRest = await alone(() => askByRest(binding, asked, nobody));
+      const refused = await askByRest(binding, asked, { ...world.owner, authorization: undefined });
+      const wanted = byRpc.status === 200 ? { ...byRpc, status: binding.status } : asStatus(byRpc);
+      if (!isSame(wanted, byRest)) differing.push(`${method}: ${JSON.stringify([wanted, byRest])}`);
+      if (refused.status !== 401 || refused.body.code !== Code.Unauthenticated) differing.push(`${method}: ${refused.status}`);
+    }
+  }
+  expect(differing).toEqual([]);
+});
+
 /** Returns whether the request got through. */
 async function compare(method: DescMethodUnary, differing: string[]): Promise<boolean> {
   const { asked, told } = await askAboutSomebody(method);
@@ -109,16 +127,15 @@ async function alone(ask: () => Promise<Told>): Promise<Told> {
   return told;
 }
 
-async function askByRpc(method: DescMethodUnary, { json, header }: Asked): Promise<Told> {
+async function askByRpc(method: DescMethodUnary, { json, header }: Asked, { authorization } = world.owner): Promise<Told> {
   const body = Buffer.from(toJsonString(method.input, fromJson(method.input, json)));
-  const { authorization } = world.owner;
   const headers = { authorization, [organizationHeader]: header };
   const answer = await wire.send({ path: pathOf(method), headers, body, protocol: 'connect-json' });
   return { status: Number(answer.headers[':status']), body: JSON.parse(answer.body.toString()) };
 }
 
 /** What the path does not say stands in the body, or else in the query. */
-async function askByRest(binding: Binding, { json, header }: Asked): Promise<Told> {
+async function askByRest(binding: Binding, { json, header }: Asked, { authorization } = world.owner): Promise<Told> {
   const rest = toJson(binding.method.input, fromJson(binding.method.input, json));
   if (!isObject(rest)) throw new Error('a request is an object');
   let path = binding.path;
@@ -131,7 +148,7 @@ async function askByRest(binding: Binding, { json, header }: Asked): Promise<Tol
   const query = binding.body === 'none' ? `?${new URLSearchParams([...inQuery(rest)])}` : '';
   const response = await fetch(`${server.address}${path}${query}`, {
     method: binding.verb,
-    headers: { authorization: world.owner.authorization ?? '', ...(header && { [organizationHeader]: header }) },
+    headers: { ...(authorization && { authorization }), ...(header && { [organizationHeader]: header }) },
     ...(binding.body === 'whole' && { body: JSON.stringify(rest) }),
   });
   return { status: response.status, body: JSON.parse(await response.text()) };
