@@ -77,6 +77,23 @@ test('nobody is told more than by the RPC, and without a token nobody is told an
   expect(differing).toEqual([]);
 });
 
+test('nonsense in a path, or as a body, is told to be that, whatever the call', async () => {
+  const wrong: string[] = [];
+  const headers = { authorization: world.owner.authorization ?? '' };
+  for (const binding of unary.flatMap(bindingsOf)) {
+    const ask = async (value: string, body: string) => {
+      const path = `${server.address}${binding.path.replaceAll(/\{\w+\}/g, value)}`;
+      const sent = await fetch(path, { method: binding.verb, headers, ...(binding.body === 'whole' && { body }) });
+      if (sent.status !== 400) wrong.push(`${binding.verb} ${binding.path} with ${value} and ${body}: ${sent.status}`);
+    };
+    const [named, filled] = [binding.variables.length > 0, binding.body === 'whole'];
+    const paths = named ? [ask('%F0%9F%92%A9%00', '{}'), ask('%C3%28', '{}')] : [];
+    await Promise.all([...paths, ...(filled ? [ask('1', '{'), ask('1', '[{}]')] : [])]);
+  }
+  expect(wrong).toEqual([]);
+  expect(await memory.undo()).toEqual([]);
+});
+
 /** Returns whether the request got through. */
 async function compare(method: DescMethodUnary, differing: string[]): Promise<boolean> {
   const { asked, told } = await askAboutSomebody(method);
