@@ -1,5 +1,5 @@
-// Writes the pages of docs/ that follow from the code, the list of common passwords and the bundle of the pages' script; with
-// --check it only tells which are out of step.
+// Writes the pages of docs/ that follow from the code, the list of common passwords, the description of REST and the bundles of
+// the pages' scripts; with --check it only tells which are out of step.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Code } from '@connectrpc/connect';
@@ -7,12 +7,13 @@ import { dictionary } from '@zxcvbn-ts/language-common';
 import { buildSync } from 'esbuild';
 import { ManagementService } from '../gen/zitadel/management/v1/management_pb.ts';
 import { settings } from '../src/config.ts';
-import type { Access } from '../src/kernel/auth/access.ts';
 import { reasons } from '../src/kernel/reasons.ts';
 import { accessOf } from '../src/server/access.ts';
-import { services } from '../src/server/routes.ts';
+import { olderNames, services } from '../src/server/routes.ts';
 import { successorOf } from '../src/server/successors.ts';
 import { authentication } from './authentication.ts';
+import { openApi } from './openapi/document.ts';
+import { whoMayCall } from './whoMayCall.ts';
 
 const grpcName = (code: Code) => (Code[code] ?? '').replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 
@@ -26,7 +27,7 @@ const errors = () =>
     '`zitadel.v1.ErrorDetail` with the reason as its id; the status message ends with the reason in parentheses. Broken',
     'rules of a request add `google.rpc.BadRequest` with every field, limits add `google.rpc.RetryInfo`. Reasons stay as',
     'they are; the sentences may change. Only what reaches no RPC (an unknown path, another HTTP method or content type) is',
-    'answered with an HTTP status alone.',
+    'answered with an HTTP status alone; [REST](rest.md) has reasons for that too.',
     '',
     '| reason | code | sentence |',
     '| --- | --- | --- |',
@@ -49,39 +50,13 @@ const configuration = () =>
     '',
   ].join('\n');
 
-const otherwise = ({ otherwise }: Access & { on: 'proof' }) =>
-  otherwise
-    ? `; without one \`${otherwise.permission}\` on the user's organization${otherwise.self ? ', or the user itself' : ''}`
-    : '';
-
-const whoMayCall = (access: Access): string => {
-  switch (access.on) {
-    case 'nothing':
-      return 'anybody';
-    case 'token':
-      return 'any token';
-    case 'user':
-      return `\`${access.permission}\` on the user's organization${access.self ? ', or the user itself' : ''}`;
-    case 'proof':
-      return `any token with a proof: a code or the current password${otherwise(access)}`;
-    case 'session': {
-      const own = access.own ? ', or whoever made the session, whose it is, or who brings its token' : '';
-      return `\`${access.permission}\` on the organization of the session's user${own}`;
-    }
-    case 'organization':
-      return `\`${access.permission}\` in the organization of the call${access.user ? ', which the user belongs to' : ''}`;
-    case 'instance':
-      return `\`${access.permission}\` on the instance`;
-  }
-};
-
 const rpcs = () =>
   [
     '# RPCs',
     '',
     'Generated from the definitions and `src/server/access.ts` by `npm run generate`. What an RPC does, how it fails, and',
     'what it asks of its caller or allows him beyond this stands in `proto/`.',
-    ...services.flatMap((service) => [
+    ...[...services, ...olderNames].flatMap((service) => [
       '',
       `## ${service.typeName}`,
       '',
@@ -141,22 +116,22 @@ const commonPasswords = () => {
 /** What all browsers understand that know passkeys. */
 const browsers = 'es2022';
 
-const script = () => {
-  const entry = fileURLToPath(new URL('../src/web/browser/passkey.ts', import.meta.url));
+/** One file of what stands in src/web/browser, with what it imports; `origin` says whose code is in it. */
+const script = (name: string, origin: string) => {
   const made = buildSync({
-    entryPoints: [entry],
+    entryPoints: [fileURLToPath(new URL(`../src/web/browser/${name}.ts`, import.meta.url))],
     bundle: true,
     minify: true,
     format: 'iife',
     target: browsers,
     write: false,
     tsconfigRaw: {},
-    banner: {
-      js: '/* Made of src/web/browser; contains @simplewebauthn/browser, Copyright (c) 2020 Matthew Miller, MIT: see NOTICE. */',
-    },
+    banner: { js: `/* Made of src/web/browser${origin}. */` },
   });
   return made.outputFiles[0]?.text ?? '';
 };
+
+const webauthn = '; contains @simplewebauthn/browser, Copyright (c) 2020 Matthew Miller, MIT: see NOTICE';
 
 const pages: Record<string, () => string> = {
   'docs/errors.md': errors,
@@ -165,7 +140,9 @@ const pages: Record<string, () => string> = {
   'docs/rpcs.md': rpcs,
   'docs/migrating-from-v1.md': migratingFromV1,
   'src/features/password/commonPasswords.txt': commonPasswords,
-  'src/web/assets/passkey.js': script,
+  'src/web/assets/openapi.json': () => `${JSON.stringify(openApi(), undefined, 1)}\n`,
+  'src/web/assets/docs.js': () => script('docs', ''),
+  'src/web/assets/passkey.js': () => script('passkey', webauthn),
 };
 const check = process.argv.includes('--check');
 

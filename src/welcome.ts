@@ -14,7 +14,7 @@ export function welcome({ url, port, tokenFile }: Pick<Running, 'url' | 'port' |
   const written = tokenFile ? [`The owner's token was written to ${bold(shown(tokenFile))}: keep it, it opens everything.`] : [];
   // A certificate holds for the public name only; without one, TLS ends in front of us and this machine goes without.
   return [
-    `Roster ${version()} serves gRPC, gRPC-Web and Connect at ${bold(url)}${via}.`,
+    `Roster ${version()} serves gRPC, gRPC-Web, Connect and REST at ${bold(url)}${via}.`,
     ...written,
     ...calls(config.tls ? url : listening, config),
     ...files(config.delivery),
@@ -31,6 +31,7 @@ function calls(url: string, { dataDir, tls }: Config): string[] {
     'Try:',
     `  curl -s${trusted ? '' : 'k'} ${url}/${method} ${token} -H 'Content-Type: application/json' -d '{}'`,
     `  grpcurl ${tls ? '' : '-plaintext '}${trusted ? '' : '-insecure '}${token} ${target} ${method}`,
+    `  ${url}/docs in a browser, which shows every call and sends it`,
   ];
 }
 

@@ -221,10 +221,11 @@ describe('the calls to try', () => {
   }
 
   test('go to the port that was free', () => {
-    const [first, , curl, grpcurl] = lines({ ROSTER_LISTEN: '127.0.0.1:0' });
+    const [first, , curl, grpcurl, docs] = lines({ ROSTER_LISTEN: '127.0.0.1:0' });
     expect(first).toMatch(/at http:\/\/localhost:4711\.$/);
     expect(curl).toContain(' -s http://localhost:4711/zitadel.user.v2.UserService/ListUsers ');
     expect(grpcurl).toContain(' localhost:4711 zitadel.user.v2.UserService/ListUsers');
+    expect(docs).toContain(' http://localhost:4711/docs ');
   });
 
   test('go to this machine when the public URL leads to a proxy', () => {

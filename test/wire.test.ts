@@ -17,6 +17,7 @@ test('what was added is locked as well: node test/support/wire.ts', () => {
 test('the whole wire is there', () => {
   const rpcs = (service: string) => locked.filter((fact) => fact.startsWith(`rpc ${service}/`)).length;
   expect(rpcs('zitadel.user.v2.UserService')).toBe(60);
+  expect(rpcs('zitadel.user.v2beta.UserService')).toBe(34);
   expect(rpcs('zitadel.session.v2.SessionService')).toBe(5);
   expect(rpcs('zitadel.management.v1.ManagementService')).toBe(47);
   expect(rpcs('zitadel.admin.v1.AdminService')).toBe(19);

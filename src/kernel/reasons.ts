@@ -24,6 +24,8 @@ export const reasons = {
 
   // Requests
   REQUEST_UNREADABLE: [Code.InvalidArgument, 'The request cannot be read: {problem}.'],
+  PATH_UNKNOWN: [Code.NotFound, 'Nothing stands at this path.'],
+  METHOD_NOT_ALLOWED: [Code.Unimplemented, 'This path is asked with another method of HTTP: {allow}.'],
   INVALID_REQUEST: [Code.InvalidArgument, 'The request breaks a rule: {violation}.'],
   URL_TEMPLATE_INVALID: [Code.InvalidArgument, 'The URL cannot be used: {problem}.'],
   EMAIL_INVALID: [Code.InvalidArgument, 'This is not an e-mail address that can be used.'],

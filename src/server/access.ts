@@ -7,6 +7,7 @@ import { ManagementService } from '../../gen/zitadel/management/v1/management_pb
 import { OrganizationService } from '../../gen/zitadel/org/v2/org_service_pb.ts';
 import { SessionService } from '../../gen/zitadel/session/v2/session_service_pb.ts';
 import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
+import { UserService as OlderUserService } from '../../gen/zitadel/user/v2beta/user_service_pb.ts';
 import type { Access } from '../kernel/auth/access.ts';
 import type { Permission } from '../kernel/auth/roles.ts';
 
@@ -183,6 +184,7 @@ const sessionService: Declared<typeof SessionService> = {
 
 const declarations = new Map<DescService, Partial<Record<string, Access>>>([
   [UserService, userService],
+  [OlderUserService, userService],
   [SessionService, sessionService],
   [ManagementService, managementService],
   [AdminService, adminService],

@@ -1,10 +1,10 @@
 import { cors as connect } from '@connectrpc/connect';
 import type { NodeHandler } from './handler.ts';
 
-/** PUT and DELETE are for avatars. */
-const allowedMethods = [...connect.allowedMethods, 'PUT', 'DELETE'].join(', ');
+/** Beyond Connect's: those of REST and of avatars. */
+const allowedMethods = [...connect.allowedMethods, 'PUT', 'PATCH', 'DELETE'].join(', ');
 const allowedHeaders = [...connect.allowedHeaders, 'Authorization', 'Accept-Language', 'X-Zitadel-Orgid'].join(', ');
-const exposedHeaders = [...connect.exposedHeaders, 'Deprecation', 'Link'].join(', ');
+const exposedHeaders = [...connect.exposedHeaders, 'Deprecation', 'Link', 'Retry-After'].join(', ');
 
 /** How long a browser may remember a preflight; Chromium takes no more than two hours. */
 const maxAgeSeconds = 2 * 60 * 60;
@@ -28,7 +28,7 @@ export function corsHeaders(origins: readonly string[]): CorsHeaders {
   };
 }
 
-/** Lets scripts of these origins call through Connect and gRPC-Web; `corsHeaders` tells what an origin may be. */
+/** Lets scripts of these origins call through Connect, gRPC-Web and REST; `corsHeaders` tells what an origin may be. */
 export function cors(origins: readonly string[], handler: NodeHandler): NodeHandler {
   const headersFor = corsHeaders(origins);
   if (origins.length === 0) return handler;

@@ -5,6 +5,7 @@ import { ManagementService } from '../../gen/zitadel/management/v1/management_pb
 import { OrganizationService } from '../../gen/zitadel/org/v2/org_service_pb.ts';
 import { SessionService } from '../../gen/zitadel/session/v2/session_service_pb.ts';
 import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
+import { UserService as OlderUserService } from '../../gen/zitadel/user/v2beta/user_service_pb.ts';
 import { avatarHandlers } from '../features/avatar/handlers.ts';
 import { emailHandlers } from '../features/email/handlers.ts';
 import { factorsHandlers } from '../features/factors/handlers.ts';
@@ -42,7 +43,7 @@ const userHandlers = {
   ...factorsHandlers,
   ...linkHandlers,
   ...intentHandlers,
-} satisfies ServiceImpl<typeof UserService>;
+} satisfies ServiceImpl<typeof UserService> & ServiceImpl<typeof OlderUserService>;
 
 const allManagementHandlers = {
   ...managementHandlers,
@@ -64,12 +65,16 @@ export const services: readonly DescService[] = [
   OrganizationService,
 ];
 
+/** Names that services had before: the same handlers and declarations at another path. */
+export const olderNames: readonly DescService[] = [OlderUserService];
+
 export const routes = (router: ConnectRouter): void => {
   serveDeclared(router, UserService, userHandlers);
   serveDeclared(router, SessionService, sessionHandlers);
   serveDeclared(router, ManagementService, allManagementHandlers);
   serveDeclared(router, AdminService, adminHandlers);
   serveDeclared(router, OrganizationService, organizationHandlers);
+  serveDeclared(router, OlderUserService, userHandlers);
 };
 
 /** Nothing goes on the wire without a word on who may call it. */

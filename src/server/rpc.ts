@@ -8,7 +8,8 @@ import { log } from './log.ts';
 import type { NetworkOf } from './network.ts';
 import { checkDeclaredAccess } from './organization.ts';
 import { explain, explainProtocolErrors } from './protocolErrors.ts';
-import { unaryServer } from './unary/serve.ts';
+import { restServer } from './rest/serve.ts';
+import { type UnaryServer, unaryServer } from './unary/serve.ts';
 import { validate } from './validate.ts';
 
 export interface RpcOptions {
@@ -23,8 +24,8 @@ export interface RpcOptions {
 }
 
 /**
- * What serves the RPCs: usual unary calls on the lean path, everything else through Connect. Both with what holds for all
- * of them: who asks, may he, is the request sound, how did it end.
+ * What serves the RPCs: usual unary calls and those of REST on the lean path, everything else through Connect. All with what
+ * holds for all of them: who asks, may he, is the request sound, how did it end.
  */
 export function serveRpcs(app: App, { routes, networkOf, deprecation, corsHeaders, maxMessageBytes, maxTimeoutMs }: RpcOptions) {
   const gate = authenticateBeforeBody(app);
@@ -39,11 +40,18 @@ export function serveRpcs(app: App, { routes, networkOf, deprecation, corsHeader
     explainProtocolErrors(context);
     return gate(context);
   };
+  const lean = { ...common, routes, gate, explain, corsHeaders };
   return {
-    unary: unaryServer({ ...common, routes, gate, explain, corsHeaders }),
+    unary: firstOf(unaryServer(lean), restServer(lean)),
     handler: adapt(routes, { ...common, requestGate }),
   };
 }
+
+/** What the first one does not take, the second one is asked for. */
+const firstOf = (first: UnaryServer, second: UnaryServer): UnaryServer => ({
+  takesHttp1: (request, response) => first.takesHttp1(request, response) || second.takesHttp1(request, response),
+  takesHttp2: (stream, headers) => first.takesHttp2(stream, headers) || second.takesHttp2(stream, headers),
+});
 
 /** A page of a thousand users with the largest fields stays below it. */
 const maxResponseBytes = 64 * 1024 * 1024;

@@ -15,7 +15,7 @@ import { Monitor } from './monitor.ts';
 import { networksBehind } from './network.ts';
 import { probes } from './probes.ts';
 import { reflectionRoutes } from './reflection.ts';
-import { routes, services } from './routes.ts';
+import { olderNames, routes, services } from './routes.ts';
 import { serveRpcs } from './rpc.ts';
 
 /** Puts the app on its port: RPCs, reflection, health, probes, CORS, avatars, tokens, pages. Closing it says "not serving" first. */
@@ -27,12 +27,13 @@ export async function serve(
   >,
   notices: () => Readonly<Record<string, string>>,
 ): Promise<Listener> {
-  const health = new Health(services.map(({ typeName }) => typeName));
+  const served = [...services, ...olderNames];
+  const health = new Health(served.map(({ typeName }) => typeName));
   const monitor = new Monitor(
     () => ping(app.db),
     (present) => health.set(present),
   );
-  const reflection = reflectionRoutes([...services, HealthService]);
+  const reflection = reflectionRoutes([...served, HealthService]);
   const all = (router: ConnectRouter) => {
     routes(router);
     health.routes(router);

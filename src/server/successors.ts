@@ -1,6 +1,7 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import { ManagementService } from '../../gen/zitadel/management/v1/management_pb.ts';
 import { UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
+import { UserService as OlderUserService } from '../../gen/zitadel/user/v2beta/user_service_pb.ts';
 
 /** What takes the place of a method that goes away one day. */
 export interface Successor {
@@ -91,8 +92,17 @@ const successors: Partial<Record<keyof typeof ManagementService.method, Successo
   removeHumanPasswordless: { method: v2.removePasskey, differs: removal },
 };
 
-const byName: ReadonlyMap<string, Successor> = new Map(Object.entries(successors));
+const namesakes = OlderUserService.methods.map(({ localName, parent }) => {
+  const method = UserService.methods.find((newer) => newer.localName === localName);
+  if (!method) throw new Error(`${parent.typeName} has ${localName}, which ${UserService.typeName} has not`);
+  return [localName, { method, differs: 'Nothing but the name' }] as const;
+});
+
+const byService: ReadonlyMap<string, ReadonlyMap<string, Successor>> = new Map([
+  [ManagementService.typeName, new Map(Object.entries(successors))],
+  [OlderUserService.typeName, new Map(namesakes)],
+]);
 
 /** Undefined for a method that stays. */
 export const successorOf = ({ parent, localName }: DescMethod): Successor | undefined =>
-  parent.typeName === ManagementService.typeName ? byName.get(localName) : undefined;
+  byService.get(parent.typeName)?.get(localName);

@@ -20,10 +20,12 @@ interface Content {
   problem?: Problem | undefined;
   /** HTML, below the heading and the problem. */
   main: string;
+  /** Has more to show than a form. */
+  wide?: boolean;
 }
 
 /** A whole page. */
-export function htmlPage({ texts, product }: Surroundings, { title, problem, main }: Content): string {
+export function htmlPage({ texts, product }: Surroundings, { title, problem, main, wide = false }: Content): string {
   return `<!doctype html>
 <html lang="${escapeHtml(texts.language)}">
 <head>
@@ -33,7 +35,7 @@ export function htmlPage({ texts, product }: Surroundings, { title, problem, mai
 <style>${style}</style>
 </head>
 <body>
-<main>
+<main${wide ? ' class="wide"' : ''}>
 <p class="product">${escapeHtml(product)}</p>
 <h1>${escapeHtml(title)}</h1>
 ${problem ? summary(texts, problem) : ''}${main}

@@ -2,6 +2,7 @@ import { type NodeRequest, pathOf } from '../server/handler.ts';
 import { assetRoutes } from './assets.ts';
 import { UnreadableBody } from './body.ts';
 import { comesFromElsewhere, isOwnForm } from './crossSite.ts';
+import { docsPath, docsRoute } from './docs/page.ts';
 import { readForm } from './form.ts';
 import { formRoute } from './formPages.ts';
 import { idpRoutes } from './idps/routes.ts';
@@ -19,11 +20,12 @@ const routes: ReadonlyMap<string, Route> = new Map([
   ...totpRoutes,
   ...idpRoutes,
   ...assetRoutes,
+  [docsPath, docsRoute],
 ]);
 
 export const routeAt = (path: string): Route | undefined => routes.get(path) ?? samlRoute(path);
 
-/** What a request for something under `/ui/` or `/idps/` is answered. @throws UnreadableBody */
+/** What a request for something that is ours is answered. @throws UnreadableBody */
 export async function answer(visit: Visit): Promise<Answer> {
   const { request, secure, texts } = visit;
   const route = routeAt(pathOf(request));

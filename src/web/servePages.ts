@@ -10,8 +10,9 @@ import { pagePolicy } from './policy.ts';
 import { answer, routeAt } from './routes.ts';
 import { type Answer, visitOf } from './visit.ts';
 
-/** Everything below them is answered here. */
+/** Everything below them is answered here, and what stands at a path of its own. */
 const roots = ['/ui/', '/idps/'];
+const isOurs = (path: string): boolean => roots.some((root) => path.startsWith(root)) || routeAt(path) !== undefined;
 
 /** Nothing to load, nothing to run, no frame around it, no word to anybody about the address, which holds the code. */
 const headers = {
@@ -27,10 +28,10 @@ const headers = {
   vary: 'accept-language',
 };
 
-/** Answers everything under `/ui/` and `/idps/`, and leaves the rest to `handler`. No answer repeats what a request says of its host. */
+/** Answers everything under `/ui/` and `/idps/`, `/docs` and `/openapi.json`, and leaves the rest to `handler`. No answer repeats what a request says of its host. */
 export function servePages(app: App, networkOf: NetworkOf, handler: NodeHandler): NodeHandler {
   return (request, response) => {
-    if (!roots.some((root) => pathOf(request).startsWith(root))) return handler(request, response);
+    if (!isOurs(pathOf(request))) return handler(request, response);
     void answerSafely(app, networkOf, request).then((told) => send(request, response, told));
   };
 }

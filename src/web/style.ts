@@ -28,6 +28,16 @@ h1:focus { outline: none; }
 .other { color: var(--act); background: var(--paper); }
 .qr svg { display: block; width: 100%; max-width: 16rem; margin: 0 auto 1rem; }
 code { font: 1.125rem/1.5 ui-monospace, monospace; }
+main.wide { max-width: 60rem; }
+.wide code, pre, textarea { font: .875rem/1.5 ui-monospace, monospace; }
+pre, textarea { width: 100%; margin: 0 0 1rem; padding: .625rem .75rem; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: .375rem; white-space: pre-wrap; }
+details { margin: 0 0 .5rem; }
+summary { padding: .25rem 0; cursor: pointer; }
+.wide summary code { font-weight: 600; }
+.wide a { color: var(--act); }
+.wide button { margin-bottom: 1rem; }
+details > :not(summary) { margin-left: 1rem; }
+.told { white-space: pre-wrap; }
 :focus-visible { outline: 3px solid var(--act); outline-offset: 2px; }
 `;
 

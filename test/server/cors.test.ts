@@ -28,7 +28,7 @@ describe('a preflight', () => {
     const { status, headers } = await fetch(url + rpc, preflight(origin));
     expect(status).toBe(204);
     expect(headers.get('access-control-allow-origin')).toBe(origin);
-    expect(words(headers.get('access-control-allow-methods'))).toEqual(['post', 'get', 'put', 'delete']);
+    expect(words(headers.get('access-control-allow-methods'))).toEqual(['post', 'get', 'put', 'patch', 'delete']);
     const needed = 'content-type connect-protocol-version connect-timeout-ms x-grpc-web x-user-agent grpc-timeout';
     const ours = 'authorization x-zitadel-orgid accept-language';
     expect(words(headers.get('access-control-allow-headers'))).toEqual(

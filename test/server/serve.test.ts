@@ -27,6 +27,7 @@ test('reflection names every service that the port serves', async () => {
       'zitadel.org.v2.OrganizationService',
       'zitadel.session.v2.SessionService',
       'zitadel.user.v2.UserService',
+      'zitadel.user.v2beta.UserService',
     ]);
   }
 });
@@ -41,8 +42,9 @@ test('health tells of every service, without a token', async () => {
     'zitadel.org.v2.OrganizationService',
     'zitadel.session.v2.SessionService',
     'zitadel.user.v2.UserService',
+    'zitadel.user.v2beta.UserService',
   ]);
-  expect(Object.values(statuses).map(({ status }) => status)).toEqual(Array(6).fill(Status.SERVING));
+  expect(Object.values(statuses).map(({ status }) => status)).toEqual(Array(7).fill(Status.SERVING));
   await expect(client.check({ service: 'zitadel.user.v2.NoService' })).rejects.toMatchObject({ code: Code.NotFound });
 });
 

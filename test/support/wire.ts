@@ -20,13 +20,14 @@ import { file_zitadel_management_v1_management as management } from '../../gen/z
 import { file_zitadel_org_v2_org_service as organization } from '../../gen/zitadel/org/v2/org_service_pb.ts';
 import { file_zitadel_session_v2_session_service as session } from '../../gen/zitadel/session/v2/session_service_pb.ts';
 import { file_zitadel_user_v2_user_service as user } from '../../gen/zitadel/user/v2/user_service_pb.ts';
+import { file_zitadel_user_v2beta_user_service as olderUser } from '../../gen/zitadel/user/v2beta/user_service_pb.ts';
 import { file_zitadel_v1_error as error } from '../../gen/zitadel/v1/error_pb.ts';
 
 export const lockFile = new URL('../wire.lock', import.meta.url);
 
 export function wireFacts(): string[] {
   const files = new Set<DescFile>();
-  for (const file of [admin, management, organization, session, user, error]) collect(file, files);
+  for (const file of [admin, management, organization, session, user, olderUser, error]) collect(file, files);
   return [...files].flatMap(factsOfFile).sort();
 }
 

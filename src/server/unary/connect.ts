@@ -48,7 +48,12 @@ function withTrailers({ knownTrailer }: UnaryContext, headers: Fields): Fields {
   return headers;
 }
 
-function answered(status: number, headers: Fields, bytes: Uint8Array, compression: Compression | null): Answer | Promise<Answer> {
+export function answered(
+  status: number,
+  headers: Fields,
+  bytes: Uint8Array,
+  compression: Compression | null,
+): Answer | Promise<Answer> {
   const whole = (body: Uint8Array): Answer => {
     headers['content-length'] = String(body.length);
     return { status, headers, body };

@@ -16,7 +16,7 @@ export interface Incoming {
 
 /** How one of the protocols is spoken. */
 export interface Protocol {
-  name: 'grpc' | 'grpc-web' | 'connect';
+  name: 'grpc' | 'grpc-web' | 'connect' | 'rest';
   /** Request headers, in lower case. */
   timeout: string;
   encoding: string;
