@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { type Case, casesFor } from './cases.ts';
 import { measureIdle } from './idle.ts';
 import { measureImport } from './imports.ts';
-import { type Prepared, prepareData } from './load.ts';
+import { defaultData, type Prepared, prepareData } from './load.ts';
 import { besideBare, compare, type Work, warmUp } from './measure.ts';
 import { measurePasswords } from './passwords.ts';
 import {
@@ -43,7 +43,6 @@ Progress goes to standard error, the figures as Markdown to standard output. Nee
 
 const quick = { users: '10000', baseline: '1000', callers: '1,16', seconds: '1', rows: '20000' };
 const full = { users: '1000000', baseline: '10000', callers: '1,16,64', seconds: '5', rows: '1000000' };
-const defaultData = 'node_modules/.cache/roster-bench';
 
 /** Lookups find one user, whose cost should not depend on how many there are. */
 const lookups = ['get', 'email'];

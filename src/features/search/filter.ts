@@ -1,7 +1,7 @@
 import { type Column, type SQL, sql } from 'drizzle-orm';
 import type { UserRow } from '../../kernel/call.ts';
 import { matchText, type TextMatch } from '../../kernel/db/matchText.ts';
-import { userCounts, userMetadata, users } from '../../kernel/db/schema.ts';
+import { type instanceUserCounts, type userCounts, userMetadata, users } from '../../kernel/db/schema.ts';
 import { textKey } from '../../kernel/names.ts';
 
 /** A condition on an entry of a user's metadata. */
@@ -71,10 +71,10 @@ function conditionOf(filter: Filter): SQL {
 }
 
 /** The same condition on the kept counts of users, which know organization, type and state alone. */
-export function onCounts(filter: Filter): SQL | undefined {
-  if (filter.on === 'organizations') return isOneOf(userCounts.organizationId, filter.ids);
-  if (filter.on === 'type') return sql`${userCounts.type} = ${filter.type}`;
-  if (filter.on === 'state') return sql`${userCounts.state} = ${filter.state}`;
+export function onCounts(filter: Filter, counts: typeof userCounts | typeof instanceUserCounts): SQL | undefined {
+  if (filter.on === 'organizations') return 'organizationId' in counts ? isOneOf(counts.organizationId, filter.ids) : undefined;
+  if (filter.on === 'type') return sql`${counts.type} = ${filter.type}`;
+  if (filter.on === 'state') return sql`${counts.state} = ${filter.state}`;
   return undefined;
 }
 

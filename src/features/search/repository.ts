@@ -1,7 +1,7 @@
 import { asc, desc, eq, type SQL, sql } from 'drizzle-orm';
 import type { UserRow } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/client.ts';
-import { userCounts, users } from '../../kernel/db/schema.ts';
+import { instanceUserCounts, userCounts, users } from '../../kernel/db/schema.ts';
 import type { Page } from '../../kernel/paging.ts';
 import { allHold, type Filter, onCounts } from './filter.ts';
 
@@ -81,10 +81,11 @@ function totalOf(filters: readonly Filter[]): SQL<number> {
 
 /** The sum of the kept counts, where the filters ask for nothing else than they are kept by. */
 function keptCounts(filters: readonly Filter[]): SQL<number> | undefined {
-  const conditions = filters.map(onCounts);
+  const counts = filters.some(({ on }) => on === 'organizations') ? userCounts : instanceUserCounts;
+  const conditions = filters.map((filter) => onCounts(filter, counts));
   if (!conditions.every((condition) => condition !== undefined)) return undefined;
   const wanted = conditions.length > 0 ? sql.join(conditions, sql` and `) : sql`true`;
-  return sql`(select coalesce(sum(${userCounts.total}), 0) from ${userCounts} where ${wanted})`.mapWith(Number);
+  return sql`(select coalesce(sum(${counts.total}), 0) from ${counts} where ${wanted})`.mapWith(Number);
 }
 
 const countOf = (filters: readonly Filter[]): SQL<number> =>

@@ -169,22 +169,28 @@ export const users = pgTable(
   ],
 );
 
+const shardedCount = () => ({
+  type: userType('type').notNull(),
+  state: userState('state').notNull(),
+  shard: integer('shard').notNull(),
+  total: bigint('total', { mode: 'number' }).notNull(),
+});
+
 /**
- * How many users there are of each kind, kept by a trigger in the transaction that makes, changes or removes them: to
- * count a million rows takes a tenth of a second. A count is the sum over its shards, which are there so that two who
- * create users at once seldom wait for each other.
+ * How many users there are of each kind in an organization, kept by a trigger in the transaction that makes, changes or
+ * removes them: to count a million rows takes a tenth of a second. A count is the sum over its shards, which are there so
+ * that nobody who creates users waits for another: each transaction takes one that is free, or adds one.
  */
 export const userCounts = pgTable(
   'user_counts',
-  {
-    organizationId: text('organization_id').notNull(),
-    type: userType('type').notNull(),
-    state: userState('state').notNull(),
-    shard: integer('shard').notNull(),
-    total: bigint('total', { mode: 'number' }).notNull(),
-  },
+  { organizationId: text('organization_id').notNull(), ...shardedCount() },
   (t) => [primaryKey({ columns: [t.organizationId, t.type, t.state, t.shard] })],
 );
+
+/** The same for all organizations together: there may be many thousands. */
+export const instanceUserCounts = pgTable('instance_user_counts', shardedCount(), (t) => [
+  primaryKey({ columns: [t.type, t.state, t.shard] }),
+]);
 
 const userId = () =>
   text('user_id')
