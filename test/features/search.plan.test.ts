@@ -67,8 +67,8 @@ async function planOf({
   sorting?: Sorting;
   page?: Partial<Search['page']>;
 }) {
-  const query = searchQuery(server.app.db, { filters, sorting, page: { offset: 0, limit: 100, ascending: false, ...page } });
-  const rows = await server.app.db.execute<{ 'QUERY PLAN': string }>(sql`explain ${query.getSQL()}`);
+  const query = searchQuery({ filters, sorting, page: { offset: 0, limit: 100, ascending: false, ...page } });
+  const rows = await server.app.db.execute<{ 'QUERY PLAN': string }>(sql`explain ${query}`);
   return rows.map((row) => row['QUERY PLAN']).join('\n');
 }
 

@@ -70,6 +70,17 @@ function conditionOf(filter: Filter): SQL {
   }
 }
 
+/** Trigrams begin there. */
+const trigram = 3;
+
+/** Whether only rows can tell who matches: trigrams find candidates, and letter case is in no index. */
+export function looksAtRows(filter: Filter): boolean {
+  if (filter.on === 'and' || filter.on === 'or') return filter.filters.some(looksAtRows);
+  if (filter.on !== 'text' || filter.match.text.length < trigram) return false;
+  const { kind, ignoreCase } = filter.match;
+  return kind === 'contains' || kind === 'ends' || !ignoreCase;
+}
+
 /** The same condition on the kept counts of users, which know organization, type and state alone. */
 export function onCounts(filter: Filter, counts: typeof userCounts | typeof instanceUserCounts): SQL | undefined {
   if (filter.on === 'organizations') return 'organizationId' in counts ? isOneOf(counts.organizationId, filter.ids) : undefined;

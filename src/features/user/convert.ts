@@ -68,7 +68,13 @@ export function genderOf(gender: Gender): UserRow['gender'] {
 export const accessTokenTypeOf = (type: AccessTokenType): UserRow['accessTokenType'] =>
   type === AccessTokenType.JWT ? 'jwt' : 'bearer';
 
-export function toUser(app: Pick<App, 'settings'>, user: UserRow): MessageInitShape<typeof UserSchema> {
+/** What is shown of a user: all but the compared forms. */
+export type ShownUser = Omit<
+  UserRow,
+  'usernameKey' | 'givenNameKey' | 'familyNameKey' | 'nickNameKey' | 'displayNameKey' | 'emailKey'
+>;
+
+export function toUser(app: Pick<App, 'settings'>, user: ShownUser): MessageInitShape<typeof UserSchema> {
   return {
     userId: user.id,
     details: toFullDetails(detailsOf(user)),
@@ -82,7 +88,7 @@ export function toUser(app: Pick<App, 'settings'>, user: UserRow): MessageInitSh
 
 const toTimestamp = (date: Date | null) => (date ? timestampFromDate(date) : undefined);
 
-function toHuman(app: Pick<App, 'settings'>, user: UserRow) {
+function toHuman(app: Pick<App, 'settings'>, user: ShownUser) {
   return {
     profile: {
       givenName: user.givenName,
@@ -101,7 +107,7 @@ function toHuman(app: Pick<App, 'settings'>, user: UserRow) {
   };
 }
 
-const toMachine = (user: UserRow) => ({
+const toMachine = (user: ShownUser) => ({
   name: user.name,
   description: user.description,
   hasSecret: user.hasSecret,
