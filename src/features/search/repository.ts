@@ -2,7 +2,7 @@ import { getTableColumns, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../../kernel/db/client.ts';
 import { users } from '../../kernel/db/schema.ts';
 import type { Page } from '../../kernel/paging.ts';
-import type { ShownUser } from '../user/convert.ts';
+import type { ShownUser } from '../user/convertUser.ts';
 import { allHold, type Filter, looksAtRows } from './filter.ts';
 import { totalOf } from './total.ts';
 
@@ -36,61 +36,65 @@ export interface Found {
   total: number;
 }
 
+/** With the total, which stands in each row; without an id there is nothing else in it. */
+type Row = { total: string } & ({ id: null } | ShownUser);
+
 /** A page of the users that match, and how many there are on all pages. */
 export async function findUsers(db: Db, search: Search): Promise<Found> {
   const rows = await db.execute<Row>(searchQuery(search));
-  return { users: rows.flatMap((row) => (row.id === null ? [] : [listed(row)])), total: Number(rows[0]?.total ?? 0) };
+  return { users: rows.filter(isUser), total: Number(rows[0]?.total ?? 0) };
 }
 
-/** What the driver makes of a value: times are text, and so are numbers that may be large. */
-type Raw<T> = T extends Date | bigint ? string : T;
-type Row = { total: string } & ({ id: null } | { [Name in keyof ShownUser]: Raw<ShownUser[Name]> });
-
-const listed = ({ total, ...row }: Exclude<Row, { id: null }>): ShownUser => ({
-  ...row,
-  sequence: BigInt(row.sequence),
-  createdAt: new Date(row.createdAt),
-  changedAt: new Date(row.changedAt),
-  passwordChangedAt: row.passwordChangedAt === null ? null : new Date(row.passwordChangedAt),
-  mfaInitSkippedAt: row.mfaInitSkippedAt === null ? null : new Date(row.mfaInitSkippedAt),
-});
+const isUser = (row: Row): row is Row & ShownUser => row.id !== null;
 
 const columns = Object.entries(shown).map(([name, column]) => `listed.${column.name} as "${name}"`);
 const listedColumns = sql.raw(columns.join(', '));
 
-/**
- * Total and page in one statement: they are of the same moment. The page is cut from ids alone, which an index holds, so
- * that to skip a row costs no look at it. The rows themselves are then fetched one by one; the limit of one is what keeps
- * Postgres from reading the table instead.
- */
+/** Total and page in one statement: they are of the same moment. */
 export function searchQuery(search: Search): SQL {
-  const { before, total, page } = partsOf(search);
+  const { before, total, listed } = partsOf(search);
   const order = directionOf(search.page.ascending);
   return sql`
     ${before}
     select counted.total, ${listedColumns} from (select ${total} as total) counted
-    left join (${page}) page on true
-    left join lateral (select * from ${users} where ${users.id} = page.id limit 1) listed on true
-    order by page.key ${order}, page.id ${order}`;
+    left join (${listed}) listed on true
+    order by listed.key ${order}, listed.id ${order}`;
 }
 
 interface Parts {
   /** A step that the others refer to. */
   before: SQL;
   total: SQL;
-  /** Ids and the keys that they are sorted by. */
-  page: SQL;
+  /** The rows of the page, and the keys that they are sorted by. */
+  listed: SQL;
 }
+
+/**
+ * The rows of a page that was cut from ids alone: indexes hold those, so that to skip a row costs no look at it. The limit
+ * of one is what keeps Postgres from reading the table instead.
+ */
+const rowsOf = (page: SQL): SQL => sql`
+  select page.key, found.* from (${page}) page, lateral (select * from ${users} where ${users.id} = page.id limit 1) found`;
 
 /** From here on a page may be nearer to the end of its list than to the beginning, for a walk that is worth it. */
 const deepOffset = 1_000;
 
 function partsOf(search: Search): Parts {
   if (search.filters.some(looksAtRows)) return pickedFromMatches(search);
-  return search.page.offset < deepOffset ? walked(search) : walkedFromNearerEnd(search);
+  if (search.page.offset >= deepOffset) return walkedFromNearerEnd(search);
+  return {
+    before: sql``,
+    total: totalOf(search.filters),
+    listed: search.page.offset === 0 && hasOwnOrder(search) ? first(search) : walked(search),
+  };
 }
 
 const directionOf = (ascending: boolean): SQL => sql.raw(ascending ? 'asc' : 'desc');
+
+/** Whether an index has just these users in just this order: none is skipped. */
+const hasOwnOrder = ({ filters }: Search): boolean =>
+  filters.length === 0 ||
+  (filters.length === 1 && filters.every((filter) => filter.on === 'organizations' && filter.ids.length === 1));
 
 const matching = ({ filters, sorting }: Search): SQL =>
   sql`select ${users.id}, ${sortColumns[sorting]} as key from ${users} where ${allHold(filters)}`;
@@ -107,15 +111,19 @@ function pickedFromMatches(search: Search): Parts {
   return {
     before: sql`with matching as materialized (${matching(search)})`,
     total: sql`(select count(*) from matching)`,
-    page: sql`select * from matching order by key ${direction}, id ${direction} offset ${offset} limit ${limit}`,
+    listed: rowsOf(sql`select * from matching order by key ${direction}, id ${direction} offset ${offset} limit ${limit}`),
   };
 }
 
-/** Total and page each by the index that suits it: the page mostly walks that of its order, and stops when it is full. */
-function walked(search: Search): Parts {
+function first(search: Search): SQL {
+  const { limit, ascending } = search.page;
+  return sql`select *, ${sortColumns[search.sorting]} as key from ${users} where ${allHold(search.filters)} ${orderOf(search, ascending)} limit ${limit}`;
+}
+
+/** The page mostly walks the index of its order, and stops when it is full. */
+function walked(search: Search): SQL {
   const { offset, limit, ascending } = search.page;
-  const page = sql`${matching(search)} ${orderOf(search, ascending)} offset ${offset} limit ${limit}`;
-  return { before: sql``, total: totalOf(search.filters), page };
+  return rowsOf(sql`${matching(search)} ${orderOf(search, ascending)} offset ${offset} limit ${limit}`);
 }
 
 /** As the total is known, the walk begins at the end of the list where less is to be skipped. The other walk asks for no row. */
@@ -130,5 +138,5 @@ function walkedFromNearerEnd(search: Search): Parts {
     union all
     (${matching(search)} ${orderOf(search, !ascending)}
       offset greatest(${remaining} - ${limit}::bigint, 0) limit case when ${fromStart} then 0 else least(${limit}::bigint, ${remaining}) end)`;
-  return { before: sql`with whole as materialized (select ${totalOf(search.filters)} as total)`, total, page };
+  return { before: sql`with whole as materialized (select ${totalOf(search.filters)} as total)`, total, listed: rowsOf(page) };
 }

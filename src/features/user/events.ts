@@ -56,7 +56,7 @@ export interface Details {
   organizationId: string;
 }
 
-export const detailsOf = ({ sequence, createdAt, changedAt, organizationId }: Details): Details => ({
+export const detailsOf = ({ sequence, createdAt, changedAt, organizationId }: UserRow): Details => ({
   sequence,
   createdAt,
   changedAt,
