@@ -81,6 +81,15 @@ export function looksAtRows(filter: Filter): boolean {
   return kind === 'contains' || kind === 'ends' || !ignoreCase;
 }
 
+/** Whether one plan is not good for all values: how many match a pattern differs, and so do organizations in size. */
+export const needsOwnPlan = (filters: readonly Filter[]): boolean => filters.length > 1 && filters.some(hasPattern);
+
+function hasPattern(filter: Filter): boolean {
+  if (filter.on === 'and' || filter.on === 'or') return filter.filters.some(hasPattern);
+  if (filter.on === 'not') return hasPattern(filter.filter);
+  return filter.on === 'text' && filter.match.kind !== 'equals';
+}
+
 /** The same condition on the kept counts of users, which know organization, type and state alone. */
 export function onCounts(filter: Filter, counts: typeof userCounts | typeof instanceUserCounts): SQL | undefined {
   if (filter.on === 'organizations') return 'organizationId' in counts ? isOneOf(counts.organizationId, filter.ids) : undefined;

@@ -1,9 +1,12 @@
-import { getTableColumns, type SQL, sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../../kernel/db/client.ts';
+import { plannedAnew } from '../../kernel/db/preparing.ts';
 import { users } from '../../kernel/db/schema.ts';
+import { valuesOf } from '../../kernel/db/values.ts';
 import type { Page } from '../../kernel/paging.ts';
 import type { ShownUser } from '../user/convertUser.ts';
-import { allHold, type Filter, looksAtRows } from './filter.ts';
+import { allHold, type Filter, looksAtRows, needsOwnPlan } from './filter.ts';
+import { shownColumns, shownUser } from './shown.ts';
 import { totalOf } from './total.ts';
 
 const sortColumns = {
@@ -28,35 +31,27 @@ export interface Search {
   page: Page;
 }
 
-// The compared forms are nobody's to see.
-const { usernameKey, givenNameKey, familyNameKey, nickNameKey, displayNameKey, emailKey, ...shown } = getTableColumns(users);
-
 export interface Found {
   users: ShownUser[];
   total: number;
 }
 
-/** With the total, which stands in each row; without an id there is nothing else in it. */
-type Row = { total: string } & ({ id: null } | ShownUser);
-
 /** A page of the users that match, and how many there are on all pages. */
 export async function findUsers(db: Db, search: Search): Promise<Found> {
-  const rows = await db.execute<Row>(searchQuery(search));
-  return { users: rows.filter(isUser), total: Number(rows[0]?.total ?? 0) };
+  const rows = await valuesOf(db, searchQuery(search));
+  // A page without users is one row with the total alone.
+  const listed = rows[0]?.[1] === null ? [] : rows;
+  return { users: listed.map((row) => shownUser(row, 1)), total: Number(rows[0]?.[0]) };
 }
-
-const isUser = (row: Row): row is Row & ShownUser => row.id !== null;
-
-const columns = Object.entries(shown).map(([name, column]) => `listed.${column.name} as "${name}"`);
-const listedColumns = sql.raw(columns.join(', '));
 
 /** Total and page in one statement: they are of the same moment. */
 export function searchQuery(search: Search): SQL {
   const { before, total, listed } = partsOf(search);
   const order = directionOf(search.page.ascending);
-  return sql`
+  const plan = needsOwnPlan(search.filters) ? sql.raw(plannedAnew) : sql``;
+  return sql`${plan}
     ${before}
-    select counted.total, ${listedColumns} from (select ${total} as total) counted
+    select counted.total, ${shownColumns} from (select ${total} as total) counted
     left join (${listed}) listed on true
     order by listed.key ${order}, listed.id ${order}`;
 }
