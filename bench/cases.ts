@@ -48,7 +48,7 @@ function unary<I extends DescMessage, O extends DescMessage>(
 
 type ListInit = MessageInitShape<typeof ListUsersRequestSchema>;
 
-const list = (
+export const list = (
   key: string,
   name: string,
   request: (n: number) => ListInit,
