@@ -6,8 +6,8 @@ import { valuesOf } from '../../kernel/db/values.ts';
 import type { Page } from '../../kernel/paging.ts';
 import type { ShownUser } from '../user/convertUser.ts';
 import { allHold, type Filter, looksAtRows, needsOwnPlan } from './filter.ts';
-import { shownColumns, shownUser } from './shown.ts';
-import { totalOf } from './total.ts';
+import { shownColumns, shownUser } from './shownRepository.ts';
+import { totalOf } from './totalRepository.ts';
 
 const sortColumns = {
   id: users.id,
@@ -48,12 +48,12 @@ export async function findUsers(db: Db, search: Search): Promise<Found> {
 export function searchQuery(search: Search): SQL {
   const { before, total, listed } = partsOf(search);
   const order = directionOf(search.page.ascending);
-  const plan = needsOwnPlan(search.filters) ? sql.raw(plannedAnew) : sql``;
+  const plan = needsOwnPlan(search.filters) ? plannedAnew : sql``;
   return sql`${plan}
     ${before}
     select counted.total, ${shownColumns} from (select ${total} as total) counted
-    left join (${listed}) listed on true
-    order by listed.key ${order}, listed.id ${order}`;
+    left join (${listed}) users on true
+    order by users.key ${order}, users.id ${order}`;
 }
 
 interface Parts {
@@ -84,7 +84,7 @@ function partsOf(search: Search): Parts {
   };
 }
 
-const directionOf = (ascending: boolean): SQL => sql.raw(ascending ? 'asc' : 'desc');
+const directionOf = (ascending: boolean): SQL => (ascending ? sql`asc` : sql`desc`);
 
 /** Whether an index has just these users in just this order: none is skipped. */
 const hasOwnOrder = ({ filters }: Search): boolean =>

@@ -31,8 +31,11 @@ const names = [
   'hasSecret',
 ] as const;
 
-/** What a list shows of a user, of a row that is called `listed`. */
-export const shownColumns: SQL = sql.raw(names.map((name) => `listed.${users[name].name}`).join(', '));
+/** What a list shows of a user. */
+export const shownColumns: SQL = sql.join(
+  names.map((name) => sql`${users[name]}`),
+  sql`, `,
+);
 
 /** The user in the values of `shownColumns`, which stand in `row` from `at` on. */
 export function shownUser(row: readonly unknown[], at: number): ShownUser;
