@@ -1,24 +1,27 @@
 // What an operator may set: environment variables, read once.
 // The table of variables is in config/variables.ts.
+import { availableParallelism } from 'node:os';
 import type { CountryCode } from 'libphonenumber-js/max';
 import { deliveryVariables, outgoingOf, routesOf } from './config/delivery.ts';
 import { type Address, type LogLevel, type Network, Problem } from './config/parse.ts';
 import { pairOf, type Tls } from './config/tls.ts';
 import { unknownVariables } from './config/unknown.ts';
-import { type Setting, type Variable, variables } from './config/variables.ts';
+import { mostWorkers, type Setting, type Variable, variables } from './config/variables.ts';
 import type { Outgoing } from './kernel/http/client.ts';
 import type { Routes } from './kernel/outbox/routes.ts';
 
 export interface Config {
   /** Default 127.0.0.1:8080. Host '' is every interface, port 0 a free port. */
   listen: Address;
+  /** Processes behind the port, 1 to 64. Default: one for each core. */
+  workers: number;
   /** Scheme, host and port, no slash at the end. Default: where it listens, as `localhost` if that is this machine only. */
   publicUrl: string;
   /** Absolute path. Default ./.roster. */
   dataDir: string;
   /** Holds a password: never for a log. Default: none, which starts the embedded Postgres. */
   databaseUrl?: string | undefined;
-  /** Connections, 1 to 1000. Default 10. */
+  /** Connections of all workers together, 1 to 1000. Default: 10, or 4 for each worker up to 80. */
   databasePool: number;
   /** Default on. */
   databasePrepare: boolean;
@@ -92,12 +95,14 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const publicUrl = read(variables.publicUrl) ?? urlOf(listen, tls !== undefined);
   const dataDir = read(variables.dataDir);
   const development = read(variables.development) ?? isLoopback(new URL(publicUrl).hostname);
+  const workers = read(variables.workers) ?? Math.min(availableParallelism(), mostWorkers);
   return {
     listen,
+    workers,
     publicUrl,
     dataDir,
     databaseUrl: read(variables.databaseUrl),
-    databasePool: read(variables.databasePool),
+    databasePool: read(variables.databasePool) ?? poolFor(workers),
     databasePrepare: read(variables.databasePrepare),
     masterKey: read(variables.masterKey),
     tls,
@@ -123,6 +128,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     outgoing: outgoingOf(env),
   };
 }
+
+/** Of 100 connections that Postgres takes by default some are left to others. */
+const poolFor = (workers: number) => Math.min(80, Math.max(10, 4 * workers));
 
 const readTls = (env: NodeJS.ProcessEnv) => pairOf(variables.tlsCertificate.read(env), variables.tlsKey.read(env));
 

@@ -12,7 +12,8 @@ export function startProblem(error: unknown, config: Config | undefined): string
   if (!config || !(error instanceof Error)) return undefined;
   const { host, port } = config.listen;
   const code = 'code' in error ? error.code : undefined;
-  const listening = 'syscall' in error && error.syscall === 'listen';
+  // A worker binds by way of its supervisor.
+  const listening = 'syscall' in error && (error.syscall === 'listen' || error.syscall === 'bind');
   if (listening && code === 'EADDRINUSE')
     return `Port ${port} is in use. Stop what uses it, or set ROSTER_LISTEN, for example ROSTER_LISTEN=127.0.0.1:8081.`;
   if (listening && code === 'EACCES')
@@ -23,6 +24,10 @@ export function startProblem(error: unknown, config: Config | undefined): string
   }
   return config.databaseUrl ? connectionProblem(error, config.databaseUrl) : undefined;
 }
+
+/** Whether the database could not be reached, which may pass. */
+export const isUnreachable = (error: unknown, { databaseUrl }: Config): boolean =>
+  databaseUrl !== undefined && connectionProblem(error, databaseUrl) !== undefined;
 
 const wrongKey = [
   'The database was written under another master key, so its tokens and codes cannot be checked.',

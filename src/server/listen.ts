@@ -22,6 +22,8 @@ export interface ListenOptions {
 export interface Listener {
   host: string;
   port: number;
+  /** Open ones, now. */
+  connections(): number;
   /** Takes no more connections, lets running requests finish, cuts off after `graceMs` what is left. */
   close(graceMs: number): Promise<void>;
 }
@@ -35,6 +37,7 @@ export async function listen({ host, port, tls, handler, unary }: ListenOptions,
   const sides = { http1: http1({ handler: guarded, unary }, limits), http2: http2({ handler: guarded, unary }, limits) };
   const waiting = new Set<Socket>();
   const sockets = new Set<Socket>();
+  let open = 0;
 
   const accept = (socket: Socket) => {
     // A handshake that was under way when closing began.
@@ -50,7 +53,11 @@ export async function listen({ host, port, tls, handler, unary }: ListenOptions,
   const handshake = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: limits.firstBytesMs };
   const front = tls ? createTlsServer({ ...options, ...handshake, ...tls }, accept) : createServer(options, accept);
   // With TLS this is the socket below, there from the first packet of the handshake.
-  front.on('connection', (socket: Socket) => track(sockets, socket));
+  front.on('connection', (socket: Socket) => {
+    open++;
+    socket.once('close', () => open--);
+    track(sockets, socket);
+  });
   // Node leaves a connection open whose handshake failed or took too long.
   front.on('tlsClientError', (_: Error, socket: Socket) => socket.destroy());
 
@@ -62,6 +69,7 @@ export async function listen({ host, port, tls, handler, unary }: ListenOptions,
 
   return {
     ...addressOf(front.address()),
+    connections: () => open,
     async close(graceMs) {
       if (front.listening) {
         front.close();
