@@ -3,7 +3,7 @@ import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import type { Sql } from 'postgres';
 import { masterKey, Problem } from './config/parse.ts';
-import { type Config, ConfigError, urlOf } from './config.ts';
+import { type Config, ConfigError, listeningAt } from './config.ts';
 import { decodersAtOnce } from './features/avatar/picture.ts';
 import { setUp } from './features/organization/setup.ts';
 import type { App } from './kernel/call.ts';
@@ -75,7 +75,7 @@ export async function start(config: Config, replacements: Replacements = {}, sur
     closers.push(() => sweeper.stop());
     const listener = await serve(app, config, () => noticesOf(config.delivery, sender), group);
     closers.push(() => listener.close(config.drainMs));
-    app.settings.publicUrl = knownUrl(config, listener.port);
+    app.settings.publicUrl = listeningAt(config, listener.port).publicUrl;
     if (!group || group.worker === 1) {
       // Links in what waits from before begin with the public URL.
       await sender.start(client);
@@ -86,12 +86,6 @@ export async function start(config: Config, replacements: Replacements = {}, sur
     await close();
     throw error;
   }
-}
-
-/** With port 0 the default URL is known only now that the port is. */
-function knownUrl({ publicUrl, listen, tls }: Config, port: number): string {
-  const secure = tls !== undefined;
-  return publicUrl === urlOf(listen, secure) ? urlOf({ ...listen, port }, secure) : publicUrl;
 }
 
 /** Of an answer of an identity provider: the metadata of a large federation member stays below it. */

@@ -151,5 +151,13 @@ export const urlOf = ({ host, port }: Address, secure: boolean): string => {
   return new URL(`${secure ? 'https' : 'http'}://${name}:${port}`).origin;
 };
 
+/** With port 0 the default public URL is known only when the port is. */
+export function listeningAt(config: Config, port: number): Config {
+  const { listen, tls, publicUrl } = config;
+  const secure = tls !== undefined;
+  const known = { ...listen, port };
+  return { ...config, listen: known, publicUrl: publicUrl === urlOf(listen, secure) ? urlOf(known, secure) : publicUrl };
+}
+
 /** @param hostname As in a URL: IPv6 in brackets. */
 const isLoopback = (hostname: string) => /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);

@@ -12,8 +12,7 @@ export function startProblem(error: unknown, config: Config | undefined): string
   if (!config || !(error instanceof Error)) return undefined;
   const { host, port } = config.listen;
   const code = 'code' in error ? error.code : undefined;
-  // A worker binds by way of its supervisor.
-  const listening = 'syscall' in error && (error.syscall === 'listen' || error.syscall === 'bind');
+  const listening = 'syscall' in error && error.syscall === 'listen';
   if (listening && code === 'EADDRINUSE')
     return `Port ${port} is in use. Stop what uses it, or set ROSTER_LISTEN, for example ROSTER_LISTEN=127.0.0.1:8081.`;
   if (listening && code === 'EACCES')

@@ -71,7 +71,7 @@ export async function serve(
   const avatars = serveAvatars({ app, networkOf, uploadMs: config.maxTimeoutMs }, probed);
   // In front of CORS: no script of another origin reads a page.
   const handler = servePages(app, networkOf, cors(config.corsOrigins, avatars));
-  const listener = await listen({ ...config.listen, tls: config.tls, handler, unary: rpcs.unary });
+  const listener = await listen({ ...config.listen, tls: config.tls, handler, unary: rpcs.unary, arrivals: group?.arrivals });
   connections = listener.connections;
   await monitor.check();
   return {

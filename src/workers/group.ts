@@ -1,24 +1,38 @@
 // The workers of one port, as one of them sees them: turns they take together, limits they share, what they tell of themselves.
-import type { Worker } from 'node:cluster';
+import type { Socket } from 'node:net';
 import type { App } from '../kernel/call.ts';
 import type { TakesTurns } from '../kernel/turns.ts';
+import type { Arrivals } from '../server/listen.ts';
 import type { Limit, Report, Reports, Start, ToSupervisor, ToWorker } from './messages.ts';
 
 const limits: readonly Limit[] = ['tryLimits', 'codeTryLimits', 'sendLimits', 'challengeLimits'];
 
+/** Without its supervisor a worker ends, whatever it has to say. */
+export function tell(message: ToSupervisor, told: () => void = () => {}): void {
+  if (process.connected) process.send?.(message, undefined, undefined, told);
+  else told();
+}
+
 export class Group {
   readonly worker: number;
-  readonly #channel: Worker;
   readonly #entered = new Map<number, () => void>();
   readonly #asked = new Map<number, (reports: Reports) => void>();
   #app: Pick<App, Limit | 'clock'> | undefined;
   #describe: (() => Report) | undefined;
   #lastId = 0;
 
-  constructor(channel: Worker, { worker }: Start) {
-    this.#channel = channel;
+  /** What the supervisor has accepted. */
+  readonly arrivals: Arrivals;
+  #accept: ((socket: Socket) => void) | undefined;
+
+  constructor({ worker, port }: Start) {
     this.worker = worker;
-    channel.on('message', (message: ToWorker) => this.#hear(message));
+    this.arrivals = {
+      port,
+      take: (accept) => {
+        this.#accept = accept;
+      },
+    };
   }
 
   /** Turns that the workers take together, so many at once over all of them. */
@@ -28,12 +42,12 @@ export class Group {
         const id = ++this.#lastId;
         await new Promise<void>((resolve) => {
           this.#entered.set(id, resolve);
-          this.#tell({ kind: 'enter', id, turns: name, atOnce, key });
+          tell({ kind: 'enter', id, turns: name, atOnce, key });
         });
         try {
           return await work();
         } finally {
-          this.#tell({ kind: 'leave', id });
+          tell({ kind: 'leave', id });
         }
       },
     };
@@ -43,7 +57,7 @@ export class Group {
   shareLimits(app: Pick<App, Limit | 'clock'>): void {
     this.#app = app;
     for (const limit of limits) {
-      app[limit].onSpent = (key, tries) => this.#tell({ kind: 'spent', limit, key, tries });
+      app[limit].onSpent = (key, tries) => tell({ kind: 'spent', limit, key, tries });
     }
   }
 
@@ -57,12 +71,15 @@ export class Group {
     const id = ++this.#lastId;
     return new Promise((resolve) => {
       this.#asked.set(id, resolve);
-      this.#tell({ kind: 'ask', id });
+      tell({ kind: 'ask', id });
     });
   }
 
-  #hear(message: ToWorker): void {
+  hear(message: ToWorker, socket: Socket | undefined): void {
     switch (message.kind) {
+      case 'connection':
+        if (socket) this.#accept?.(socket);
+        return;
       case 'entered':
         this.#entered.get(message.id)?.();
         this.#entered.delete(message.id);
@@ -71,7 +88,7 @@ export class Group {
         this.#app?.[message.limit].noteSpent(message.key, message.tries, this.#app.clock());
         return;
       case 'report':
-        if (this.#describe) this.#tell({ kind: 'reported', id: message.id, report: this.#describe() });
+        if (this.#describe) tell({ kind: 'reported', id: message.id, report: this.#describe() });
         return;
       case 'reports':
         this.#asked.get(message.id)?.(message.reports);
@@ -81,10 +98,5 @@ export class Group {
       case 'stop':
         return;
     }
-  }
-
-  /** Without its supervisor a worker ends, whatever it has to say. */
-  #tell(message: ToSupervisor): void {
-    if (this.#channel.isConnected()) this.#channel.send(message, () => {});
   }
 }

@@ -7,7 +7,7 @@ export interface Start {
   worker: number;
   workers: number;
   databaseUrl: string;
-  /** Where all listen: the configured one, or the one that was free when the first worker listened. */
+  /** Where the supervisor listens. */
   port: number;
 }
 
@@ -62,6 +62,8 @@ export type ToWorker =
   | Start
   | Spent
   | { kind: 'stop' }
+  /** Comes with a socket. */
+  | { kind: 'connection' }
   | { kind: 'entered'; id: number }
   | { kind: 'report'; id: number }
   | { kind: 'reports'; id: number; reports: Reports };

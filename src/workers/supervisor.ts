@@ -1,11 +1,12 @@
 // Owns: the processes behind one port: the embedded Postgres, the workers, their places, their end. What workers do, and what
 // replicas may do at once (migrations and the first set-up are locked in the database), it leaves to them (worker.ts).
-import cluster, { type Worker } from 'node:cluster';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { maximumEnds, pauseMs, soundMs, unreachablePauseMs } from './backOff.ts';
+import { Front } from './front.ts';
 import type { Started, ToSupervisor, ToWorker } from './messages.ts';
 import { Reporting } from './reporting.ts';
 import { TurnDesk } from './turnDesk.ts';
@@ -24,7 +25,7 @@ export class WorkerFailed extends Error {
 /** One of the workers; its process may change. */
 interface Place {
   number: number;
-  worker: Worker | undefined;
+  worker: ChildProcess | undefined;
   /** Milliseconds, of performance.now(); undefined until it listens. */
   startedAt: number | undefined;
   /** How many in a row have ended before they were sound. */
@@ -35,6 +36,8 @@ interface Place {
   transient: boolean;
 }
 
+const program = fileURLToPath(new URL('./worker.ts', import.meta.url));
+
 /** Beside the time for requests and the time for messages: closing connections to the database, and a busy machine. */
 const closeMs = 15_000;
 
@@ -43,18 +46,17 @@ export class Supervisor {
   readonly #log: Logger;
   readonly #databaseUrl: Promise<string>;
   readonly #places: Place[];
-  readonly #desk = new TurnDesk<Worker>();
+  readonly #desk = new TurnDesk<ChildProcess>();
   readonly #reporting = new Reporting();
   readonly #first = Promise.withResolvers<Started>();
   readonly #failed = Promise.withResolvers<WorkerFailed>();
   #listening = false;
   #stopping = false;
-  #port: number;
+  readonly #front = new Front();
 
   constructor(config: Config, log: Logger, databaseUrl: Promise<string>) {
     this.#config = config;
     this.#log = log;
-    this.#port = config.listen.port;
     this.#databaseUrl = databaseUrl;
     const place = { worker: undefined, startedAt: undefined, ends: 0, problem: undefined, transient: false };
     this.#places = Array.from({ length: config.workers }, (_, index) => ({ ...place, number: index + 1 }));
@@ -70,14 +72,12 @@ export class Supervisor {
    * Postgres starts. Rejects with WorkerFailed.
    */
   async start(): Promise<Started> {
-    cluster.schedulingPolicy = cluster.SCHED_RR;
-    cluster.setupPrimary({ exec: fileURLToPath(new URL('./worker.ts', import.meta.url)), args: [] });
     process.once('exit', () => this.#kill());
     const [first, ...others] = this.#places;
-    if (first) this.#fork(first);
     try {
+      await this.#front.listen(this.#config.listen);
+      if (first) this.#fork(first);
       const [started] = await Promise.all([this.#first.promise, this.#databaseUrl]);
-      this.#port = started.port;
       for (const place of others) this.#fork(place);
       return started;
     } catch (error) {
@@ -90,10 +90,11 @@ export class Supervisor {
   /** Has all workers stop as a process alone does, and waits for them. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#front.close();
     const late = setTimeout(() => this.#kill(), 2 * this.#config.drainMs + closeMs);
     await Promise.all(
       this.#running().map(async ({ worker }) => {
-        const exited = once(worker.process, 'exit');
+        const exited = once(worker, 'exit');
         this.#tell(worker, { kind: 'stop' });
         await exited;
       }),
@@ -106,25 +107,25 @@ export class Supervisor {
   }
 
   #kill(): void {
-    for (const { worker } of this.#running()) worker.process.kill('SIGKILL');
+    for (const { worker } of this.#running()) worker.kill('SIGKILL');
   }
 
-  #tell(worker: Worker, message: ToWorker): void {
-    if (worker.isConnected()) worker.send(message, () => {});
+  #tell(worker: ChildProcess, message: ToWorker): void {
+    if (worker.connected) worker.send(message, () => {});
   }
 
   #fork(place: Place): void {
-    const worker = cluster.fork();
+    const worker = fork(program);
     Object.assign(place, { worker, startedAt: undefined, problem: undefined, transient: false });
     worker.on('message', (message: ToSupervisor) => this.#hear(place, worker, message));
     // What it still had to say comes before the channel's end.
-    const said = once(worker.process, 'disconnect');
-    worker.process.once('exit', (code, signal) => void said.then(() => this.#ended(place, worker, signal ?? `code ${code}`)));
+    const said = once(worker, 'disconnect');
+    worker.once('exit', (code, signal) => void said.then(() => this.#ended(place, worker, signal ?? `code ${code}`)));
     // Of a channel that closes under a message: the exit tells the rest.
     worker.on('error', () => {});
   }
 
-  #hear(place: Place, worker: Worker, message: ToSupervisor): void {
+  #hear(place: Place, worker: ChildProcess, message: ToSupervisor): void {
     switch (message.kind) {
       case 'ready':
         void this.#begin(place, worker);
@@ -132,6 +133,7 @@ export class Supervisor {
       case 'started':
         place.startedAt = performance.now();
         this.#listening = true;
+        this.#front.serve(worker);
         this.#first.resolve(message);
         return;
       case 'failed':
@@ -156,18 +158,18 @@ export class Supervisor {
     }
   }
 
-  async #begin({ number }: Place, worker: Worker): Promise<void> {
+  async #begin({ number }: Place, worker: ChildProcess): Promise<void> {
     try {
       const databaseUrl = await this.#databaseUrl;
       if (this.#stopping) return this.#tell(worker, { kind: 'stop' });
-      this.#tell(worker, { kind: 'start', worker: number, workers: this.#places.length, databaseUrl, port: this.#port });
+      this.#tell(worker, { kind: 'start', worker: number, workers: this.#places.length, databaseUrl, port: this.#front.port });
     } catch {
       // Told by `start`, which waits for the same.
-      worker.process.kill('SIGKILL');
+      worker.kill('SIGKILL');
     }
   }
 
-  async #report(worker: Worker, id: number): Promise<void> {
+  async #report(worker: ChildProcess, id: number): Promise<void> {
     const serves = (place: Place) => place.startedAt !== undefined || place.worker === worker;
     const serving = this.#places.filter(serves).map(({ number }) => number);
     const reports = await this.#reporting.gather(serving, (number, round) => {
@@ -177,8 +179,9 @@ export class Supervisor {
     this.#tell(worker, { kind: 'reports', id, reports });
   }
 
-  #ended(place: Place, worker: Worker, how: string): void {
+  #ended(place: Place, worker: ChildProcess, how: string): void {
     const wasSound = place.startedAt !== undefined && performance.now() - place.startedAt >= soundMs;
+    this.#front.leave(worker);
     this.#desk.leaveAll(worker);
     this.#reporting.end(place.number, !this.#stopping);
     place.worker = undefined;

@@ -1,15 +1,17 @@
-// The program of a worker: the service as one process has it, on the port, the database and the place that its supervisor gives it.
-import cluster, { type Worker } from 'node:cluster';
-import { type Running, start } from '../app.ts';
-import { type Config, readConfig } from '../config.ts';
-import { shareHashing } from '../kernel/crypto/hashes/pool.ts';
+// The program of a worker: the service as one process has it, with the connections, the database and the place that its
+// supervisor gives it.
+import type { Socket } from 'node:net';
+import type { Running } from '../app.ts';
+import { type Config, listeningAt, readConfig } from '../config.ts';
 import { plainError } from '../kernel/logger.ts';
-import { isUnreachable, startProblem } from '../problems.ts';
-import { Group } from './group.ts';
-import type { Start, ToSupervisor, ToWorker } from './messages.ts';
+import { Group, tell } from './group.ts';
+import type { Start, ToWorker } from './messages.ts';
 
-function main(supervisor: Worker): void {
-  const tell = (message: ToSupervisor) => void supervisor.send(message, () => {});
+/** Under way while the supervisor brings up the database. */
+const loading = import('../app.ts');
+
+function main(): void {
+  let group: Group | undefined;
   let starting: Promise<Running | undefined> = Promise.resolve(undefined);
   let stopping = false;
   const stop = async () => {
@@ -24,28 +26,36 @@ function main(supervisor: Worker): void {
       process.exit(1);
     }
   };
-  supervisor.on('message', (message: ToWorker) => {
-    if (message.kind === 'start') starting = begin(supervisor, message, tell);
+  process.on('message', (message: ToWorker, socket: Socket | undefined) => {
+    if (message.kind === 'start') {
+      group = new Group(message);
+      starting = begin(message, group);
+    }
     if (message.kind === 'stop') void stop();
+    group?.hear(message, socket);
   });
+  // Nobody is left who could give it work.
+  process.on('disconnect', () => process.exit(stopping ? 0 : 1));
   // Ctrl-C reaches every process of a terminal: what it means the supervisor says.
   process.on('SIGINT', () => {}).on('SIGTERM', stop);
   tell({ kind: 'ready' });
 }
 
-async function begin(supervisor: Worker, from: Start, tell: (message: ToSupervisor) => void): Promise<Running | undefined> {
+async function begin(from: Start, group: Group): Promise<Running | undefined> {
   let config: Config | undefined;
   try {
     config = readConfig(process.env);
+    const [{ start }, { shareHashing }] = await Promise.all([loading, import('../kernel/crypto/hashes/pool.ts')]);
     shareHashing(from.workers);
-    const running = await start(shareOf(config, from), {}, { group: new Group(supervisor, from) });
+    const running = await start(shareOf(config, from), {}, { group });
     const { url, port, tokenFile } = running;
     tell({ kind: 'started', url, port, tokenFile });
     return running;
   } catch (error) {
+    const { isUnreachable, startProblem } = await import('../problems.ts');
     const problem = startProblem(error, config) ?? plainError(error);
     const transient = config !== undefined && isUnreachable(error, config);
-    supervisor.send({ kind: 'failed', problem, transient } satisfies ToSupervisor, () => process.exit(1));
+    tell({ kind: 'failed', problem, transient }, () => process.exit(1));
     return undefined;
   }
 }
@@ -53,8 +63,7 @@ async function begin(supervisor: Worker, from: Start, tell: (message: ToSupervis
 /** What of the configuration is one worker's part. */
 function shareOf(config: Config, { databaseUrl, port, workers }: Start): Config {
   const databasePool = Math.max(1, Math.floor(config.databasePool / workers));
-  return { ...config, databaseUrl, databasePool, listen: { ...config.listen, port } };
+  return { ...listeningAt(config, port), databaseUrl, databasePool };
 }
 
-if (!cluster.worker) throw new Error('this program is started by its supervisor');
-main(cluster.worker);
+main();
