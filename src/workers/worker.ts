@@ -7,10 +7,9 @@ import { plainError } from '../kernel/logger.ts';
 import { Group, tell } from './group.ts';
 import type { Start, ToWorker } from './messages.ts';
 
-/** Under way while the supervisor brings up the database. */
-const loading = import('../app.ts');
-
-function main(): void {
+function main(config: Config): void {
+  // Under way while the supervisor brings up the database.
+  const loading = import('../app.ts');
   let group: Group | undefined;
   let starting: Promise<Running | undefined> = Promise.resolve(undefined);
   let stopping = false;
@@ -24,6 +23,19 @@ function main(): void {
     } catch (error) {
       running?.app.log.error(error, 'could not stop cleanly');
       process.exit(1);
+    }
+  };
+  const begin = async (from: Start, group: Group): Promise<Running | undefined> => {
+    try {
+      const [{ start }, { shareHashing }] = await Promise.all([loading, import('../kernel/crypto/hashes/pool.ts')]);
+      shareHashing(from.workers);
+      const running = await start(shareOf(config, from), {}, { group });
+      const { url, port, tokenFile } = running;
+      tell({ kind: 'started', url, port, tokenFile });
+      return running;
+    } catch (error) {
+      await fail(error, config);
+      return undefined;
     }
   };
   process.on('message', (message: ToWorker, socket: Socket | undefined) => {
@@ -41,23 +53,11 @@ function main(): void {
   tell({ kind: 'ready' });
 }
 
-async function begin(from: Start, group: Group): Promise<Running | undefined> {
-  let config: Config | undefined;
-  try {
-    config = readConfig(process.env);
-    const [{ start }, { shareHashing }] = await Promise.all([loading, import('../kernel/crypto/hashes/pool.ts')]);
-    shareHashing(from.workers);
-    const running = await start(shareOf(config, from), {}, { group });
-    const { url, port, tokenFile } = running;
-    tell({ kind: 'started', url, port, tokenFile });
-    return running;
-  } catch (error) {
-    const { isUnreachable, startProblem } = await import('../problems.ts');
-    const problem = startProblem(error, config) ?? plainError(error);
-    const transient = config !== undefined && isUnreachable(error, config);
-    tell({ kind: 'failed', problem, transient }, () => process.exit(1));
-    return undefined;
-  }
+async function fail(error: unknown, config: Config | undefined): Promise<void> {
+  const { isUnreachable, startProblem } = await import('../problems.ts');
+  const problem = startProblem(error, config) ?? plainError(error);
+  const transient = config !== undefined && isUnreachable(error, config);
+  tell({ kind: 'failed', problem, transient }, () => process.exit(1));
 }
 
 /** What of the configuration is one worker's part. */
@@ -66,4 +66,15 @@ function shareOf(config: Config, { databaseUrl, port, workers }: Start): Config 
   return { ...listeningAt(config, port), databaseUrl, databasePool };
 }
 
-main();
+/** Its files may have changed since the supervisor read them. */
+function configure(): Config | undefined {
+  try {
+    return readConfig(process.env);
+  } catch (error) {
+    void fail(error, undefined);
+    return undefined;
+  }
+}
+
+const config = configure();
+if (config) main(config);
