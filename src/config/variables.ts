@@ -188,7 +188,7 @@ export const variables = {
   phoneRegion: variable(
     'ROSTER_PHONE_REGION',
     parse.region,
-    'CH',
+    parse.usualRegion,
     'The country of phone numbers that come without a country code, two letters.',
   ),
   passkeyDomains: optional(
