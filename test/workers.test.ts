@@ -74,7 +74,7 @@ const human = (name: string) =>
   }) as const;
 
 test('both answer; when one is killed the callers of the other notice nothing, it is replaced, and its counts are not lost', async () => {
-  const { child, address, token, pids } = await twoWorkers('killed');
+  const { child, address, token, pids } = await twoWorkers('killed', { ROSTER_TRIES_PER_NETWORK: '10' });
   const clients = await Promise.all(Array.from({ length: 4 }, () => usersAt(child, token)));
   for (const users of clients) await users.listUsers({});
   const { values } = await metric(address, 'roster_connections');
@@ -91,6 +91,16 @@ test('both answer; when one is killed the callers of the other notice nothing, i
   for (let n = 0; n < 6; n++) expect((await old()).status).toBe(404);
   // Whichever worker is asked.
   for (let n = 0; n < 2; n++) expect((await metric(address, 'roster_deprecated_calls_total')).total).toBe(6);
+
+  const guess = async () => {
+    const headers = { authorization: 'Bearer nothing', 'content-type': 'application/json', connection: 'close' };
+    return (await fetch(`${address}/zitadel.user.v2.UserService/ListUsers`, { method: 'POST', headers, body: '{}' })).status;
+  };
+  const guesses: number[] = [];
+  for (let n = 0; n < 20; n++) guesses.push(await guess());
+  // A try counts at the other worker when that has heard of it, mostly before the next one comes.
+  expect(guesses.filter((status) => status === 401).length).toBeLessThan(15);
+  expect(guesses.at(-1)).toBe(429);
 
   const failures = clients.map(() => 0);
   const answers = clients.map(() => 0);
