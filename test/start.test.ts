@@ -252,7 +252,7 @@ describe('the calls to try', () => {
   });
 
   test('come with the folder of the messages where these are not sent, and only there', () => {
-    const folderOf = (env: NodeJS.ProcessEnv) => lines({ ROSTER_DATA: '.roster', ...env }).slice(4);
+    const folderOf = (env: NodeJS.ProcessEnv) => lines({ ROSTER_DATA: '.roster', ...env }).slice(5);
     const sms = { ROSTER_SMS_WEBHOOK: 'https://sms.example.com', ROSTER_WEBHOOK_SECRET: 's'.repeat(32) };
     const mail = { ROSTER_SMTP_URL: 'smtps://mail.example.com:465', ROSTER_MAIL_FROM: 'users@example.com' };
     expect(folderOf({})).toEqual(['Mails and text messages to people are written to .roster/outbox, and not sent.']);
