@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { users } from '../../kernel/db/schema.ts';
+import { written } from '../../kernel/db/values.ts';
 import type { ShownUser } from '../user/convertUser.ts';
 
 const names = [
@@ -32,9 +33,11 @@ const names = [
 ] as const;
 
 /** What a list shows of a user. */
-export const shownColumns: SQL = sql.join(
-  names.map((name) => sql`${users[name]}`),
-  sql`, `,
+export const shownColumns: SQL = written(
+  sql.join(
+    names.map((name) => sql`${users[name]}`),
+    sql`, `,
+  ),
 );
 
 /** The user in the values of `shownColumns`, which stand in `row` from `at` on. */
