@@ -19,7 +19,7 @@ export interface ServiceUser {
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-export async function createServiceUser({ url, token: ownerToken, folder }: OwnRoster): Promise<ServiceUser> {
+export async function createServiceUser({ url, token: ownerToken, folder }: Omit<OwnRoster, 'close'>): Promise<ServiceUser> {
   const transport = createGrpcTransport({
     baseUrl: url,
     interceptors: [
