@@ -28,7 +28,8 @@ const limits = { prepare: 30 * 60_000, run: 60_000 };
 type Outcome = { kind: 'ran' } | { kind: 'could not' | 'FAILED'; why: string };
 
 /** What preparing says where it needs the network and there is none. */
-const offline = /no such host|dial tcp|resolve host|name resolution|establish a new connection|unreachable|timed out|refused/i;
+const offline =
+  /no such host|dial tcp|resolve host|name resolution|connect to|a new connection|from versions: none|unreachable|timed out|refused/i;
 
 const steps = /^created +\d+\nverified .+\nfound +ada-.+\nlocked +\d+\ndeleted +\d+\nrefused +USER_NOT_FOUND\n$/m;
 
@@ -47,11 +48,13 @@ async function tryOut(example: Example, own: OwnPlace, stop: AbortSignal): Promi
   for (const step of example.prepare) {
     const { code, output } = await command(step, {}, limits.prepare);
     if (code === 0) continue;
-    if (offline.test(output)) return { kind: 'could not', why: `the package registry does not answer:\n${output}` };
+    const unanswered = output.split('\n').find((line) => offline.test(line));
+    if (unanswered) return { kind: 'could not', why: `the package registry does not answer: ${unanswered}` };
     return { kind: 'FAILED', why: output };
   }
   for (const signIn of example.signIns) {
-    const env = { ROSTER_URL: own.url, PORT: String(own.pagePort), ...variablesOf(signIn, own.user) };
+    // Roster is on this machine, whatever proxy the package registries are behind.
+    const env = { no_proxy: 'localhost', ROSTER_URL: own.url, PORT: String(own.pagePort), ...variablesOf(signIn, own.user) };
     const { code, output } = await command(example.run, env, limits.run);
     if (code !== 0 || !steps.test(output)) return { kind: 'FAILED', why: `signed in by ${signIn}:\n${output}` };
   }
@@ -98,6 +101,9 @@ async function runThem(chosen: readonly Example[], stop: AbortSignal): Promise<b
     if (!hadStubs) await rm(stubs, { recursive: true, force: true });
   }
 }
+
+// What leads an example elsewhere.
+for (const name of Object.keys(process.env)) if (name.startsWith('ROSTER_')) delete process.env[name];
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !examples.some((example) => example.name === name));
