@@ -1,5 +1,4 @@
 // Runs the examples against a Roster of its own, and says of each whether it ran.
-
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
@@ -20,7 +19,7 @@ A line for each: ran, could not (a program that is not installed, a package regi
 its output. Exit code 1 if any failed. Ctrl-C ends everything.
 
 What is built stays in ${cache},
-packages in the caches that go, pip and cargo have anyway, the browser of "web" in the temporary folder; nothing else is left behind.`;
+packages in the caches that go, pip and cargo have anyway, the browser of "web" in the temporary folder. Nothing else is left.`;
 
 /** Milliseconds: compiling takes minutes where nothing is cached. */
 const limits = { prepare: 30 * 60_000, run: 60_000 };
@@ -29,17 +28,13 @@ type Outcome = { kind: 'ran' } | { kind: 'could not' | 'FAILED'; why: string };
 
 /** What preparing says where it needs the network and there is none. */
 const offline =
-  /no such host|dial tcp|resolve host|name resolution|connect to|a new connection|from versions: none|unreachable|timed out|refused/i;
+  /no such host|dial tcp|refused|resolve host|name resolution|connect to|from versions: none|unreachable|timed out/i;
 
 const steps = /^created +\d+\nverified .+\nfound +ada-.+\nlocked +\d+\ndeleted +\d+\nrefused +USER_NOT_FOUND\n$/m;
 
 async function tryOut(example: Example, own: OwnPlace, stop: AbortSignal): Promise<Outcome> {
-  const execution = (env: NodeJS.ProcessEnv, limit: number) => ({
-    env,
-    stop: AbortSignal.any([stop, AbortSignal.timeout(limit)]),
-  });
   const command = ({ program, args, folder: inside = '' }: Command, env: NodeJS.ProcessEnv, limit: number) =>
-    execute(program, args, { cwd: join(folder, inside), ...execution(env, limit) });
+    execute(program, args, { cwd: join(folder, inside), env, stop: AbortSignal.any([stop, AbortSignal.timeout(limit)]) });
 
   for (const [program, ...args] of example.needs) {
     const { code } = await command({ program, args }, {}, limits.run);

@@ -30,109 +30,92 @@ func main() {
 	log.SetFlags(0)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if err := run(ctx, cmp.Or(os.Getenv("ROSTER_URL"), "http://localhost:8080")); err != nil {
-		log.Fatal(err)
-	}
-}
-
-func run(ctx context.Context, url string) error {
-	tokens, err := signIn(ctx, url)
-	if err != nil {
-		return err
-	}
+	url := cmp.Or(os.Getenv("ROSTER_URL"), "http://localhost:8080")
 	// The way there is encrypted where the URL says so.
 	host, secure := strings.CutPrefix(url, "https://")
 	transport := credentials.NewTLS(nil)
 	if !secure {
 		host, transport = strings.TrimPrefix(url, "http://"), insecure.NewCredentials()
 	}
-	conn, err := grpc.NewClient(host, grpc.WithTransportCredentials(transport), grpc.WithUnaryInterceptor(bearer(tokens)))
-	if err != nil {
-		return err
-	}
+	conn := must(grpc.NewClient(host, grpc.WithTransportCredentials(transport), grpc.WithUnaryInterceptor(bearer(signIn(ctx, url)))))
 	defer conn.Close()
 	users := user.NewUserServiceClient(conn)
 
 	email := fmt.Sprintf("ada-%s@example.com", strings.ToLower(rand.Text()[:8]))
-	created, err := users.AddHumanUser(ctx, &user.AddHumanUserRequest{
+	created := must(users.AddHumanUser(ctx, &user.AddHumanUserRequest{
 		Profile: &user.SetHumanProfile{GivenName: "Ada", FamilyName: "Lovelace"},
 		// The code comes back in the answer, for a mail of your own; with SendCode, Roster sends it.
 		Email: &user.SetHumanEmail{Email: email, Verification: &user.SetHumanEmail_ReturnCode{}},
-	})
-	if err != nil {
-		return err
-	}
+	}))
 	userID := created.GetUserId()
 	fmt.Println("created ", userID)
 
-	_, err = users.VerifyEmail(ctx, &user.VerifyEmailRequest{UserId: userID, VerificationCode: created.GetEmailCode()})
-	if err != nil {
-		return err
-	}
+	must(users.VerifyEmail(ctx, &user.VerifyEmailRequest{UserId: userID, VerificationCode: created.GetEmailCode()}))
 	fmt.Println("verified", email)
 
 	byEmail := &user.SearchQuery_EmailQuery{EmailQuery: &user.EmailQuery{EmailAddress: email}}
-	found, err := users.ListUsers(ctx, &user.ListUsersRequest{Queries: []*user.SearchQuery{{Query: byEmail}}})
-	if err != nil {
-		return err
-	}
+	found := must(users.ListUsers(ctx, &user.ListUsersRequest{Queries: []*user.SearchQuery{{Query: byEmail}}}))
 	for _, person := range found.GetResult() {
 		fmt.Println("found   ", person.GetPreferredLoginName())
 	}
 
 	// From now on the person's sessions and tokens are worth nothing.
-	if _, err := users.LockUser(ctx, &user.LockUserRequest{UserId: userID}); err != nil {
-		return err
-	}
+	must(users.LockUser(ctx, &user.LockUserRequest{UserId: userID}))
 	fmt.Println("locked  ", userID)
 
-	if _, err := users.DeleteUser(ctx, &user.DeleteUserRequest{UserId: userID}); err != nil {
-		return err
-	}
+	must(users.DeleteUser(ctx, &user.DeleteUserRequest{UserId: userID}))
 	fmt.Println("deleted ", userID)
 
-	_, err = users.GetUserByID(ctx, &user.GetUserByIDRequest{UserId: userID})
+	_, err := users.GetUserByID(ctx, &user.GetUserByIDRequest{UserId: userID})
 	if status.Code(err) != codes.NotFound {
-		return fmt.Errorf("the user is still there: %w", err)
+		log.Fatal("the user is still there: ", err)
 	}
 	fmt.Println("refused ", reasonOf(err))
-	return nil
+}
+
+// must ends the program where something was refused, with the sentence that says why.
+func must[T any](answer T, err error) T {
+	if err != nil {
+		log.Fatal(err)
+	}
+	return answer
 }
 
 // signIn tells where tokens come from: a key or a token, whichever is given.
-func signIn(ctx context.Context, url string) (oauth2.TokenSource, error) {
+func signIn(ctx context.Context, url string) oauth2.TokenSource {
 	file := os.Getenv("ROSTER_KEY_FILE")
 	if file == "" {
-		return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: os.Getenv("ROSTER_TOKEN")}), nil
-	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
+		return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: os.Getenv("ROSTER_TOKEN")})
 	}
 	var key struct{ UserID, KeyID, Key string }
-	if err := json.Unmarshal(content, &key); err != nil {
-		return nil, err
+	if err := json.Unmarshal(must(os.ReadFile(file)), &key); err != nil {
+		log.Fatal(err)
 	}
 	// Signs for an access token before the first call, and for another one whenever that has expired.
 	config := &jwt.Config{
 		Email: key.UserID, Subject: key.UserID, PrivateKeyID: key.KeyID, PrivateKey: []byte(key.Key),
 		Audience: url, TokenURL: url + "/oauth/v2/token", Expires: time.Minute,
 	}
-	return config.TokenSource(ctx), nil
+	return config.TokenSource(ctx)
 }
 
-// bearer adds the token to each call. oauth.TokenSource of grpc does so as well, over TLS only.
+// bearer adds the token to each call. What grpc has for that (credentials/oauth) insists on TLS.
 func bearer(tokens oauth2.TokenSource) grpc.UnaryClientInterceptor {
-	return func(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, call grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	return func(
+		ctx context.Context, method string, request, reply any,
+		conn *grpc.ClientConn, next grpc.UnaryInvoker, options ...grpc.CallOption,
+	) error {
 		token, err := tokens.Token()
 		if err != nil {
 			return err
 		}
-		return call(metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token.AccessToken), method, request, reply, conn, options...)
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token.AccessToken)
+		return next(ctx, method, request, reply, conn, options...)
 	}
 }
 
-// reasonOf tells what went wrong, for programs: the reason in the ErrorInfo, one of docs/errors.md. Messages may change, reasons do not.
+// reasonOf tells what went wrong, for programs: the reason in the ErrorInfo, one of docs/errors.md.
+// Messages may change, reasons do not.
 func reasonOf(err error) string {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {

@@ -12,9 +12,9 @@ use tonic_types::StatusExt;
 use zitadel::api::clients::ClientBuilder;
 use zitadel::api::zitadel::user::v2::user_service_client::UserServiceClient;
 use zitadel::api::zitadel::user::v2::{
-    AddHumanUserRequest, DeleteUserRequest, EmailQuery, GetUserByIdRequest, ListUsersRequest,
-    LockUserRequest, ReturnEmailVerificationCode, SearchQuery, SetHumanEmail, SetHumanProfile,
-    VerifyEmailRequest, search_query::Query, set_human_email::Verification,
+    AddHumanUserRequest, DeleteUserRequest, EmailQuery, GetUserByIdRequest, ListUsersRequest, LockUserRequest,
+    ReturnEmailVerificationCode, SearchQuery, SetHumanEmail, SetHumanProfile, VerifyEmailRequest, search_query::Query,
+    set_human_email::Verification,
 };
 use zitadel::credentials::ServiceAccount;
 
@@ -36,10 +36,12 @@ async fn sign_in() -> Result<(), Box<dyn Error>> {
     if let Ok(file) = env::var("ROSTER_KEY_FILE") {
         // Signs for an access token before the first call, and for another one before that expires.
         let account = ServiceAccount::load_from_file(&file)?;
-        return run(builder.with_service_account(&account, None).build_user_client().await?).await;
+        let signed_in = builder.with_service_account(&account, None);
+        return run(signed_in.build_user_client().await?).await;
     }
     let token = env::var("ROSTER_TOKEN").unwrap_or_default();
-    run(builder.with_access_token(&token).build_user_client().await?).await
+    let signed_in = builder.with_access_token(&token);
+    run(signed_in.build_user_client().await?).await
 }
 
 type Users<I> = UserServiceClient<InterceptedService<Channel, I>>;
@@ -83,7 +85,9 @@ async fn run<I: Interceptor>(mut users: Users<I>) -> Result<(), Box<dyn Error>> 
     println!("deleted  {user_id}");
 
     match users.get_user_by_id(GetUserByIdRequest { user_id }).await {
-        Err(status) if status.code() == Code::NotFound => println!("refused  {}", reason_of(&status)),
+        Err(status) if status.code() == Code::NotFound => {
+            println!("refused  {}", reason_of(&status))
+        }
         Err(status) => return Err(status.into()),
         Ok(_) => return Err("the user is still there".into()),
     }

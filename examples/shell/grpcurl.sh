@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Creates a person, verifies the address, finds, locks and deletes the person: with grpcurl, which asks Roster for the definitions.
+# Creates a person, verifies the address, finds, locks and deletes the person: with grpcurl and no definitions.
 set -euo pipefail
 
 url=${ROSTER_URL:-http://localhost:8080}
