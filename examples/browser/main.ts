@@ -1,11 +1,7 @@
 // Starts everything: a Roster of its own, or the one that ROSTER_URL and ROSTER_TOKEN name; somebody to sign in as; the page.
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { start } from '../../src/app.ts';
-import { readConfig } from '../../src/config.ts';
+import { startOwnRoster } from '../ownRoster.ts';
 import { loginBackend } from './backend.ts';
 import { bundlePage } from './bundle.ts';
 import { createDemo } from './demo.ts';
@@ -17,21 +13,12 @@ async function stop(): Promise<void> {
 }
 process.once('SIGINT', stop).once('SIGTERM', stop);
 
-/** As `npm start` would, with these variables. Returns the owner's token as well. */
-async function startRoster(origin: string) {
-  const folder = await mkdtemp(join(tmpdir(), 'roster-example-'));
-  closers.push(() => rm(folder, { recursive: true, force: true }));
-  const data = join(folder, 'data');
-  const config = readConfig({
-    ROSTER_DATA: data,
-    ROSTER_LISTEN: '127.0.0.1:0',
-    ROSTER_LOG_LEVEL: 'warn',
-    // Without it browsers keep the page from calling Roster: it comes from another origin.
-    ROSTER_CORS_ORIGINS: origin,
-  });
-  const { url, close } = await start(config);
-  closers.push(close);
-  return { url, token: (await readFile(join(data, 'admin.pat'), 'utf8')).trim() };
+/** Ended, while it starts or later, with the rest. */
+function startRoster() {
+  // Without it browsers keep the page from calling Roster: it comes from another origin.
+  const starting = startOwnRoster({ ROSTER_CORS_ORIGINS: origin });
+  closers.push(() => starting.then(({ close }) => close()));
+  return starting;
 }
 
 const { PORT = '3000', ROSTER_URL: url, ROSTER_TOKEN: token } = process.env;
@@ -41,7 +28,7 @@ const address = server.address();
 // By name, not by number: passkeys are bound to names.
 const origin = `http://localhost:${typeof address === 'object' ? address?.port : PORT}`;
 
-const roster = url && token ? { url: new URL(url).origin, token } : await startRoster(origin);
+const roster = url && token ? { url: new URL(url).origin, token } : await startRoster();
 const { serviceToken, remove, ...demo } = await createDemo(roster.url, roster.token);
 closers.push(remove);
 const files = await bundlePage(roster.url);
