@@ -1,7 +1,9 @@
 // Tokens of issuers elsewhere: whom they stand for, what is refused, and what an issuer that does not answer costs.
 import { createServer } from 'node:http';
+import { ConnectError } from '@connectrpc/connect';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { authenticate } from '../../src/kernel/auth/authenticate.ts';
 import { createHuman, createMachine, unique } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
@@ -125,6 +127,12 @@ test('keys that are not known make no flood of fetches, and an issuer that is aw
   const waiting = await Promise.all(Array.from({ length: 5 }, () => outcome(server.as(garbled).users.listUsers({}))));
   expect(new Set([...waiting, await asked(garbled, sub)])).toEqual(new Set(['Unavailable ISSUER_UNAVAILABLE']));
   expect(fetched).toEqual(['/away/keys', '/garbled/.well-known/openid-configuration']);
+  // One error for each call: to a deprecated one more is added.
+  const told = await Promise.allSettled(
+    [1, 2].map(() => authenticate(server.app, { token: garbled, time: epoch, subject: sub })),
+  );
+  const reasons = told.map((one) => one.status === 'rejected' && one.reason);
+  expect([reasons[0] instanceof ConnectError, reasons[0] === reasons[1]]).toEqual([true, false]);
   expect(await asked(server.token, sub)).toBe('ok');
   expect(await asked(await sign('named', { claims: { sub } }), sub)).not.toBe(refused);
 });
