@@ -446,6 +446,7 @@ test('an organization that may not act has no machine that gets tokens, asks abo
   await server.sql`update organizations set state = 'inactive' where id = ${home}`;
   try {
     expect(await outcomes()).toEqual(['401 invalid_client', '400 invalid_grant', '401 invalid_client', [false, false]]);
+    for (const token of tokens) expect(await isTaken(token)).toEqual(refused);
   } finally {
     await server.sql`update organizations set state = 'active' where id = ${home}`;
   }

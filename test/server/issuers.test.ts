@@ -38,6 +38,10 @@ beforeAll(async () => {
     { issuer: `${origin}/named`, jwksUri: `${origin}/named/keys`, audience },
     { issuer: `${origin}/found`, audience, claim: 'preferred_username', matches: 'username', algorithms: ['ES256'] },
     { issuer: `${origin}/garbled`, audience },
+    // Its discovery document says that it is another one.
+    { issuer: `${origin}/liar`, audience },
+    // Who brings a token of ours is not asked elsewhere.
+    { issuer: 'https://roster.example.com', jwksUri: `${origin}/named/keys`, audience },
     { issuer: `${origin}/away`, jwksUri: `${origin}/away/keys`, audience },
   ];
   server = await startServer({ env: { ROSTER_TRUSTED_ISSUERS: JSON.stringify(issuers), ROSTER_OUTGOING_PRIVATE: '127.0.0.1' } });
@@ -133,6 +137,8 @@ test('keys that are not known make no flood of fetches, and an issuer that is aw
   );
   const reasons = told.map((one) => one.status === 'rejected' && one.reason);
   expect([reasons[0] instanceof ConnectError, reasons[0] === reasons[1]]).toEqual([true, false]);
+  expect(await asked(await sign('liar', { claims: { sub } }), sub)).toBe('Unavailable ISSUER_UNAVAILABLE');
+  expect(fetched.filter((url) => url.startsWith('/liar'))).toEqual(['/liar/.well-known/openid-configuration']);
   expect(await asked(server.token, sub)).toBe('ok');
   expect(await asked(await sign('named', { claims: { sub } }), sub)).not.toBe(refused);
 });

@@ -152,6 +152,7 @@ describe('discovery', () => {
       expect((await fetch(`${server.address}${path}`, { method: 'POST' })).status).toBe(405);
       const head = await fetch(`${server.address}${path}`, { method: 'HEAD' });
       expect([head.status, await head.text()]).toEqual([200, '']);
+      expect([head.headers.get('cache-control'), head.headers.get('pragma')]).toEqual(['public, max-age=300', null]);
     }
     expect(await (await read('/oauth/v2/authorize?response_type=code')).json()).toMatchObject({
       error: 'unsupported_response_type',
