@@ -279,7 +279,7 @@ describe('a caller that', () => {
     stream.close();
   });
 
-  test('sends half a body and no more, or waits at the gate, waits no longer than the server lets any call', async () => {
+  test('sends half a body and no more, or waits at the gate or for the answer, waits no longer than the server lets any call', async () => {
     const { lean: own, connect: other } = await listenBoth(50);
     const [session, plainSession] = [sessionTo(own), sessionTo(other)];
     const begin = (on: ClientHttp2Session, headers: Record<string, string> = {}) => {
@@ -292,6 +292,10 @@ describe('a caller that', () => {
       const stream = begin(session, headers);
       expect((await once(stream, 'trailers'))[0]['grpc-message']).toContain('DEADLINE_EXCEEDED');
       stream.close();
+    }
+    for (const on of [session, plainSession]) {
+      const told = await askHttp2(on, { headers: { 'content-type': grpc.type }, body: grpc.of('sleep') });
+      expect(told.trailers['grpc-message']).toContain('DEADLINE_EXCEEDED');
     }
     const stream = begin(plainSession);
     await once(stream, 'close');
