@@ -137,8 +137,10 @@ test('keys that are not known make no flood of fetches, and an issuer that is aw
   );
   const reasons = told.map((one) => one.status === 'rejected' && one.reason);
   expect([reasons[0] instanceof ConnectError, reasons[0] === reasons[1]]).toEqual([true, false]);
+  isAway = false;
   expect(await asked(await sign('liar', { claims: { sub } }), sub)).toBe('Unavailable ISSUER_UNAVAILABLE');
   expect(fetched.filter((url) => url.startsWith('/liar'))).toEqual(['/liar/.well-known/openid-configuration']);
+  isAway = true;
   expect(await asked(server.token, sub)).toBe('ok');
   expect(await asked(await sign('named', { claims: { sub } }), sub)).not.toBe(refused);
 });
