@@ -22,6 +22,7 @@ const decoded = (text: string) => Buffer.from(text, 'base64');
 const tls = useTls && serverCreds ? { cert: decoded(serverCreds.cert), key: decoded(serverCreds.key) } : undefined;
 
 const routes = conformanceRoutes(registry);
+const maxTimeoutMs = 600_000;
 const common = {
   interceptors: [],
   readMaxBytes: messageReceiveLimit || 4 * 1024 * 1024,
@@ -33,11 +34,12 @@ const unary = unaryServer({
   ...common,
   routes,
   gate: async () => {},
+  maxTimeoutMs,
   explain: () => {},
   corsHeaders: () => ({}),
   jsonOptions: { registry },
 });
-const handler = adapt(routes, { ...common, jsonOptions: { registry } });
+const handler = adapt(routes, { ...common, bodyMs: maxTimeoutMs, jsonOptions: { registry } });
 const { host, port } = await listen({ host: '127.0.0.1', port: 0, tls, handler, unary: path === 'lean' ? unary : undefined });
 
 const answer = { host, port, ...(tls && { pemCert: tls.cert.toString('base64') }) };

@@ -11,16 +11,14 @@ export const deadline =
   (next) =>
   async (req) => {
     if (req.stream) return next(req);
-    const ending = endingOf(req);
+    const ending = endingOf(req, maxTimeoutMs);
     if (ending.over) throw refusalOf(ending.over);
     const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<typeof next>>>();
-    const timer = setTimeout(() => reject(failure('DEADLINE_EXCEEDED')), maxTimeoutMs);
     const forget = ending.listen((reason) => reject(refusalOf(reason)));
     next(req).then(resolve, reject);
     try {
       return await promise;
     } finally {
-      clearTimeout(timer);
       forget();
     }
   };
@@ -33,8 +31,8 @@ interface Ending {
   listen(listener: (reason: unknown) => void): () => void;
 }
 
-/** The lean path tells without a signal, which costs as much as the rest of this. */
-function endingOf(req: UnaryRequest): Ending {
+/** The lean path tells without a signal, which costs as much as the rest of this, and of the server's deadline as well. */
+function endingOf(req: UnaryRequest, maxTimeoutMs: number): Ending {
   const context = req.contextValues.get(contextKey);
   if (context) {
     const listen = (listener: (reason: unknown) => void) => {
@@ -48,8 +46,12 @@ function endingOf(req: UnaryRequest): Ending {
   const { signal } = req;
   const listen = (listener: (reason: unknown) => void) => {
     const stop = () => listener(signal.reason);
+    const timer = setTimeout(() => listener(failure('DEADLINE_EXCEEDED')), maxTimeoutMs);
     signal.addEventListener('abort', stop, { once: true });
-    return () => signal.removeEventListener('abort', stop);
+    return () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+    };
   };
   return { over: signal.aborted ? (signal.reason ?? true) : undefined, listen };
 }

@@ -40,10 +40,10 @@ export function serveRpcs(app: App, { routes, networkOf, deprecation, corsHeader
     explainProtocolErrors(context);
     return gate(context);
   };
-  const lean = { ...common, routes, gate, explain, corsHeaders };
+  const lean = { ...common, routes, gate, explain, corsHeaders, maxTimeoutMs };
   return {
     unary: firstOf(unaryServer(lean), restServer(lean)),
-    handler: adapt(routes, { ...common, requestGate }),
+    handler: adapt(routes, { ...common, bodyMs: maxTimeoutMs, requestGate }),
   };
 }
 

@@ -6,7 +6,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { AccessTokenType } from '../../gen/zitadel/user/v2/user_pb.ts';
 import { tokenHash } from '../../src/kernel/auth/tokens.ts';
 import { Sweeper } from '../../src/kernel/sweeping/sweeper.ts';
-import { createMachine, unique } from '../support/actors.ts';
+import { createMachine, tokenFor, unique } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
 import {
   addKey,
@@ -424,4 +424,32 @@ describe('what is told of a token', () => {
     expect(await outcomeOf(ask(token, {}, basic(asker.userId, 'wrong')))).toBe('401 invalid_client');
     expect(await outcomeOf(ask(token, {}, { authorization: 'Bearer wrong' }))).toBe('401 invalid_token');
   });
+});
+
+test('an organization that may not act has no machine that gets tokens, asks about them, or has any', async () => {
+  const { userId, secret, key: own } = await createClient(server, AccessTokenType.BEARER);
+  const tokens = [await tokenBySecret(server, userId, secret), await tokenFor(server, userId)];
+  const asker = await createClient(server, AccessTokenType.BEARER);
+  const home = (await server.as().users.getUserByID({ userId })).details?.resourceOwner ?? '';
+  const other = await server.as().organizations.addOrganization({ name: unique('Askers') });
+  await server.sql`update users set organization_id = ${other.organizationId} where id = ${asker.userId}`;
+  const askedBy = ({ userId: id, secret: own }: typeof asker, token = '') =>
+    post(server, '/oauth/v2/introspect', { token: token || 'x' }, basic(id, own));
+  const active = async () => Promise.all(tokens.map(async (token) => (await askedBy(asker, token)).body.active));
+  const outcomes = async () => [
+    await outcomeOf(askToken(server, { grant_type: 'client_credentials', client_id: userId, client_secret: secret })),
+    await outcomeOf(askToken(server, { grant_type: jwtBearer, assertion: await sign(own, epoch) })),
+    await outcomeOf(askedBy({ userId, secret, key: own })),
+    await active(),
+  ];
+  expect(await outcomes()).toEqual(['200', '200', '200', [true, true]]);
+  await server.sql`update organizations set state = 'inactive' where id = ${home}`;
+  try {
+    expect(await outcomes()).toEqual(['401 invalid_client', '400 invalid_grant', '401 invalid_client', [false, false]]);
+    for (const token of tokens) expect(await isTaken(token)).toEqual(refused);
+  } finally {
+    await server.sql`update organizations set state = 'active' where id = ${home}`;
+  }
+  await server.as().users.deactivateUser({ userId });
+  expect(await outcomes()).toEqual(['401 invalid_client', '400 invalid_grant', '401 invalid_client', [false, false]]);
 });

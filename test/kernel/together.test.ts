@@ -1,8 +1,11 @@
 // Users that are asked for at once: in one statement for each token, and with what each would have been told alone.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AccessTokenType } from '../../gen/zitadel/user/v2/user_pb.ts';
 import { findSession } from '../../src/features/session/repository.ts';
 import { authenticate } from '../../src/kernel/auth/authenticate.ts';
+import { together } from '../../src/kernel/together.ts';
 import { createHuman, createMachine, tokenFor } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
 import { createClient, tokenBySecret } from '../support/oauth.ts';
@@ -122,4 +125,68 @@ test('sessions that are asked for at once are one statement', async () => {
   const found = await Promise.all(ids.map((id) => findSession(server.app.db, id)));
   expect(server.statements()).toHaveLength(1);
   expect(found.map((session) => session?.id)).toEqual([...known, undefined, ...known]);
+});
+
+describe('questions', () => {
+  /** Answers when it is told to; each answer is told how many questions had been asked before it was begun. */
+  const open = () => {
+    const begun: { texts: readonly string[]; end(): void; fail(): void }[] = [];
+    let asked = 0;
+    const ask = together<object, string, number>({
+      groupOf: ([first = '']) => first,
+      answer: (_, texts) => {
+        const before = asked;
+        const { promise, resolve, reject } = Promise.withResolvers<() => number>();
+        begun.push({ texts, end: () => resolve(() => before), fail: () => reject(new Error(texts.join())) });
+        return promise;
+      },
+    });
+    const all = {};
+    const one = (text: string) => {
+      asked++;
+      return ask(all, text);
+    };
+    return { begun, one };
+  };
+  const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+  test('are answered by what is asked after they have come, two times at once and no more, others wait for no one else', async () => {
+    const { begun, one } = open();
+    const answers: Promise<number>[] = [];
+    for (const text of ['a1', 'a2', 'a3', 'a4', 'b1']) {
+      answers.push(one(text));
+      await turn();
+    }
+    expect(begun.map(({ texts }) => texts)).toEqual([['a1'], ['a2'], ['b1']]);
+    begun[1]?.end();
+    await turn();
+    expect(begun[3]?.texts).toEqual(['a3', 'a4']);
+    for (const { end } of begun) end();
+    expect(await Promise.all(answers)).toEqual([1, 2, 5, 5, 5]);
+  });
+
+  test('that fail fail for all who asked, and for nobody after them', async () => {
+    const { begun, one } = open();
+    const failing = [one('a1'), one('a2')];
+    await turn();
+    const next = one('a3');
+    await turn();
+    begun[0]?.fail();
+    expect((await Promise.allSettled(failing)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    begun[1]?.end();
+    expect(await next).toBe(3);
+  });
+
+  test('leave nothing behind', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const ask = together<object, string, string>({ groupOf: (text) => text, answer: async () => (text) => text });
+    const all = {};
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let n = 0; n < 20; n++)
+      await Promise.all(Array.from({ length: 100 }, (_, m) => ask(all, `${n} ${m} ${Buffer.alloc(8000)}`)));
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(8_000_000);
+  });
 });

@@ -1,7 +1,9 @@
 // Tokens of issuers elsewhere: whom they stand for, what is refused, and what an issuer that does not answer costs.
 import { createServer } from 'node:http';
+import { ConnectError } from '@connectrpc/connect';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { authenticate } from '../../src/kernel/auth/authenticate.ts';
 import { createHuman, createMachine, unique } from '../support/actors.ts';
 import { outcome } from '../support/errors.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
@@ -36,6 +38,10 @@ beforeAll(async () => {
     { issuer: `${origin}/named`, jwksUri: `${origin}/named/keys`, audience },
     { issuer: `${origin}/found`, audience, claim: 'preferred_username', matches: 'username', algorithms: ['ES256'] },
     { issuer: `${origin}/garbled`, audience },
+    // Its discovery document says that it is another one.
+    { issuer: `${origin}/liar`, audience },
+    // Who brings a token of ours is not asked elsewhere.
+    { issuer: 'https://roster.example.com', jwksUri: `${origin}/named/keys`, audience },
     { issuer: `${origin}/away`, jwksUri: `${origin}/away/keys`, audience },
   ];
   server = await startServer({ env: { ROSTER_TRUSTED_ISSUERS: JSON.stringify(issuers), ROSTER_OUTGOING_PRIVATE: '127.0.0.1' } });
@@ -125,6 +131,16 @@ test('keys that are not known make no flood of fetches, and an issuer that is aw
   const waiting = await Promise.all(Array.from({ length: 5 }, () => outcome(server.as(garbled).users.listUsers({}))));
   expect(new Set([...waiting, await asked(garbled, sub)])).toEqual(new Set(['Unavailable ISSUER_UNAVAILABLE']));
   expect(fetched).toEqual(['/away/keys', '/garbled/.well-known/openid-configuration']);
+  // One error for each call: to a deprecated one more is added.
+  const told = await Promise.allSettled(
+    [1, 2].map(() => authenticate(server.app, { token: garbled, time: epoch, subject: sub })),
+  );
+  const reasons = told.map((one) => one.status === 'rejected' && one.reason);
+  expect([reasons[0] instanceof ConnectError, reasons[0] === reasons[1]]).toEqual([true, false]);
+  isAway = false;
+  expect(await asked(await sign('liar', { claims: { sub } }), sub)).toBe('Unavailable ISSUER_UNAVAILABLE');
+  expect(fetched.filter((url) => url.startsWith('/liar'))).toEqual(['/liar/.well-known/openid-configuration']);
+  isAway = true;
   expect(await asked(server.token, sub)).toBe('ok');
   expect(await asked(await sign('named', { claims: { sub } }), sub)).not.toBe(refused);
 });

@@ -13,6 +13,17 @@ const from = (remoteAddress: string | undefined, forwarded?: string | string[]) 
 /** Told by a proxy of ours. */
 const told = (forwarded: string | string[]) => from('10.0.0.7', forwarded);
 
+test('each request of a connection of a proxy is of whom it is forwarded for', () => {
+  for (const order of [
+    [undefined, '198.51.100.1', '198.51.100.2', undefined],
+    ['198.51.100.1', undefined],
+  ]) {
+    const socket = { remoteAddress: '10.0.0.7' };
+    const seen = order.map((forwarded) => networkOf({ socket, headers: { 'x-forwarded-for': forwarded } }));
+    expect(seen).toEqual(order.map((forwarded) => forwarded ?? '10.0.0.7'));
+  }
+});
+
 describe('the network of an address', () => {
   test.each([
     ['203.0.113.9', ['203.0.113.9', '::ffff:203.0.113.9', '::FFFF:cb00:7109', '0:0:0:0:0:ffff:203.0.113.9']],

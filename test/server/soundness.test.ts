@@ -82,7 +82,8 @@ test.each(served)('%s: whatever breaks a rule is not let through', (_, { input }
   );
 });
 
-const { getUserByID, listUsers, addHumanUser, createUser, updateUser, setUserMetadata } = UserService.method;
+const { getUserByID, listUsers, addHumanUser, createUser, updateUser, setUserMetadata, verifyPasskeyRegistration } =
+  UserService.method;
 const names = { givenName: 'Ada', familyName: 'Lovelace' };
 const email = { email: 'ada@example.com', verification: { case: 'isVerified', value: true } } as const;
 
@@ -103,4 +104,18 @@ test.each([
   ],
 ] satisfies [string, DescMessage, Message][])('a usual %s needs no library', (_, schema, request) => {
   expect(isClearlySound(schema, request)).toBe(true);
+});
+
+test.each([
+  ['NUL', getUserByID.input, create(getUserByID.input, { userId: 'a\0' })],
+  ['half a surrogate pair', getUserByID.input, create(getUserByID.input, { userId: 'a\ud800' })],
+  ['a text that is too long', getUserByID.input, create(getUserByID.input, { userId: 'a'.repeat(201) })],
+  [
+    // However little it holds: how much it may hold is counted elsewhere.
+    'an object of any shape',
+    verifyPasskeyRegistration.input,
+    create(verifyPasskeyRegistration.input, { userId: 'a', passkeyId: 'a', passkeyName: 'a', publicKeyCredential: {} }),
+  ],
+] satisfies [string, DescMessage, Message][])('%s is looked at closely', (_, schema, request) => {
+  expect(isClearlySound(schema, request)).toBe(false);
 });

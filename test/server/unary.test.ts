@@ -279,6 +279,31 @@ describe('a caller that', () => {
     stream.close();
   });
 
+  test('sends half a body and no more, or waits at the gate or for the answer, waits no longer than the server lets any call', async () => {
+    const { lean: own, connect: other } = await listenBoth(50);
+    const [session, plainSession] = [sessionTo(own), sessionTo(other)];
+    const begin = (on: ClientHttp2Session, headers: Record<string, string> = {}) => {
+      const stream = on.request({ ...head, ...headers });
+      stream.on('error', () => {});
+      stream.write(grpc.of('somebody').subarray(0, 7));
+      return stream.resume();
+    };
+    for (const headers of [{}, { 'grpc-timeout': '1H' }, { 'x-locked': 'yes' }]) {
+      const stream = begin(session, headers);
+      expect((await once(stream, 'trailers'))[0]['grpc-message']).toContain('DEADLINE_EXCEEDED');
+      stream.close();
+    }
+    for (const on of [session, plainSession]) {
+      const told = await askHttp2(on, { headers: { 'content-type': grpc.type }, body: grpc.of('sleep') });
+      expect(told.trailers['grpc-message']).toContain('DEADLINE_EXCEEDED');
+    }
+    const stream = begin(plainSession);
+    await once(stream, 'close');
+    expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
+    for (const one of [session, plainSession]) one.destroy();
+    await Promise.all([own.close(0), other.close(0)]);
+  });
+
   test('is refused amid its body leaves nothing behind that its connection would have to wait for', async () => {
     const { lean: own, connect: unused } = await listenBoth();
     const session = sessionTo(own);

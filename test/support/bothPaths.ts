@@ -21,7 +21,6 @@ import { unaryServer } from '../../src/server/unary/serve.ts';
 export const path = '/zitadel.user.v2.UserService/GetUserByID';
 export const readMaxBytes = 1000;
 export const origin = 'https://app.example.com';
-const maxTimeoutMs = 60_000;
 
 /** What the handler has seen, over both paths. */
 export const seen = { lean: 0, connect: 0, aborted: 0 };
@@ -71,13 +70,14 @@ const routes = (router: ConnectRouter) => {
   router.service(UserService, { getUserByID });
 };
 
-/** Takes as long as a statement might: a whole request has come by then. */
+/** Takes as long as a statement might, a whole request has come by then; or never, as one that waits for a lock. */
 async function gate({ requestHeader }: HandlerContext): Promise<void> {
+  if (requestHeader.get('x-locked')) await new Promise(() => {});
   await sleep(2);
   if (requestHeader.get('x-stranger')) throw new ConnectError('who are you?', Code.Unauthenticated);
 }
 
-export async function listenBoth(): Promise<{ lean: Listener; connect: Listener }> {
+export async function listenBoth(maxTimeoutMs = 60_000): Promise<{ lean: Listener; connect: Listener }> {
   const common = {
     interceptors: [deadline(maxTimeoutMs)],
     readMaxBytes,
@@ -85,9 +85,10 @@ export async function listenBoth(): Promise<{ lean: Listener; connect: Listener 
     networkOf: () => 'unknown',
     log: pino({ level: 'silent' }),
   };
-  const unary = unaryServer({ ...common, routes, gate, explain, corsHeaders: corsHeaders([origin]) });
+  const unary = unaryServer({ ...common, routes, gate, explain, corsHeaders: corsHeaders([origin]), maxTimeoutMs });
   const connect = adapt(routes, {
     ...common,
+    bodyMs: maxTimeoutMs,
     requestGate: (context) => {
       explainProtocolErrors(context);
       return gate(context);

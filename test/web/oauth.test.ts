@@ -101,6 +101,13 @@ test('what SDKs send along changes nothing', async () => {
   expect(told.body).toEqual({ access_token: expect.any(String), token_type: 'Bearer', expires_in: 43_200, scope });
 });
 
+test('an assertion that signs a client in is of the client that is named', async () => {
+  const other = await createClient(server, AccessTokenType.BEARER);
+  const signed = { client_assertion_type: clientAssertion, client_assertion: await sign(client.key, epoch) };
+  const ask = (client_id: string) => outcomeOf(askToken(server, { ...grant, ...signed, client_id }));
+  expect([await ask(client.userId), await ask(other.userId), await ask('')]).toEqual(['200', '401 invalid_client', '200']);
+});
+
 test('who asks about tokens is a service user, who names one', async () => {
   const bearer = { authorization: `Bearer ${server.token}` };
   expect(await outcomeOf(post(server, '/oauth/v2/introspect', {}, bearer))).toBe('400 invalid_request');
@@ -145,6 +152,7 @@ describe('discovery', () => {
       expect((await fetch(`${server.address}${path}`, { method: 'POST' })).status).toBe(405);
       const head = await fetch(`${server.address}${path}`, { method: 'HEAD' });
       expect([head.status, await head.text()]).toEqual([200, '']);
+      expect([head.headers.get('cache-control'), head.headers.get('pragma')]).toEqual(['public, max-age=300', null]);
     }
     expect(await (await read('/oauth/v2/authorize?response_type=code')).json()).toMatchObject({
       error: 'unsupported_response_type',

@@ -8,7 +8,10 @@ import { OauthRefusal } from './refusal.ts';
 import { findSecrets, type Machine, useAssertion } from './repository.ts';
 
 /** What a request shows. */
-export type Credentials = { by: 'secret'; clientId: string; secret: string } | { by: 'assertion'; assertion: string };
+export type Credentials =
+  | { by: 'secret'; clientId: string; secret: string }
+  // The id need not be told, but then has to be the signer's (RFC 7521, 4.2).
+  | { by: 'assertion'; clientId: string | undefined; assertion: string };
 
 /** A machine that has shown that it holds its secret. */
 export interface KnowsSecret {
@@ -32,9 +35,7 @@ export interface Asking {
  * too many of those. A signed one is not used up yet.
  */
 export async function prove(asking: Asking, credentials: Credentials): Promise<Proof> {
-  const { app, now } = asking;
-  const proof =
-    credentials.by === 'secret' ? await checkSecret(app, credentials) : await checkAssertion(app, now, credentials.assertion);
+  const proof = credentials.by === 'secret' ? await checkSecret(asking.app, credentials) : await checkSigned(asking, credentials);
   return proof ?? refuse(asking, new OauthRefusal('invalid_client', 'The client is not known by these credentials.'));
 }
 
@@ -57,6 +58,14 @@ async function checkSecret(
   // Nobody's costs as much as somebody's.
   if (found.length === 0) secretHash(keys, clientId, secret);
   return right;
+}
+
+async function checkSigned(
+  { app, now }: Asking,
+  { clientId, assertion }: Extract<Credentials, { by: 'assertion' }>,
+): Promise<SignedBy | undefined> {
+  const proof = await checkAssertion(app, now, assertion);
+  return clientId === undefined || clientId === proof?.machine.userId ? proof : undefined;
 }
 
 /** The machine that asks about tokens: what it signed for that is used up here. */

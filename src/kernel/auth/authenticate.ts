@@ -23,7 +23,7 @@ interface Question {
 /**
  * Who a token stands for; undefined when it may not be used. Calls with the same token in one turn of the event loop are
  * one statement; what different tokens ask for is never put together. Throws what a session's token is refused with until
- * enough was checked.
+ * enough was checked, and ISSUER_UNAVAILABLE.
  */
 export const authenticate = together<App, Question, Authenticated | undefined>({
   groupOf: ({ token }) => token,
@@ -35,7 +35,7 @@ export const authenticate = together<App, Question, Authenticated | undefined>({
     const found = await findBy(token)(app, token, time, [...subjects]);
     return ({ subject = '' }) => {
       // One for each call: what a call adds to its error is not another's.
-      if (found?.refusal) throw failure(found.refusal);
+      if (found && 'refusal' in found) throw failure(found.refusal, { cause: found.cause });
       return found && { caller: found.caller, subject: found.subjects.get(subject) };
     };
   },

@@ -14,12 +14,11 @@ import type { App } from '../call.ts';
 import type { Db } from '../db/driver.ts';
 import { prepared } from '../db/prepared.ts';
 import { instanceMembers, organizations, users } from '../db/schema.ts';
-import { failure } from '../errors.ts';
 import type { HttpClient } from '../http/client.ts';
 import { textKey } from '../names.ts';
 import type { TrustedIssuer } from '../settings.ts';
 import { clockTolerance } from './jwtTokens.ts';
-import { type Found, findWithSubjects, isAmongSubjects, isSubject, subjects } from './subjects.ts';
+import { type Find, findWithSubjects, isAmongSubjects, isSubject, subjects } from './subjects.ts';
 import { callerColumns, callerOf } from './tokens.ts';
 
 /** Seconds since a token was issued, at most. */
@@ -31,15 +30,21 @@ const keysMs = 10 * 60 * 1000;
 /** Milliseconds before an unknown key, or an issuer that did not answer, has it asked again: strangers' tokens must not make us call all the time. */
 const cooldownMs = 30 * 1000;
 
-/** Whom a token of a trusted issuer stands for, as `Find` does. ISSUER_UNAVAILABLE when its keys cannot be had. */
+/** Its keys cannot be had. */
+class IssuerUnavailable extends Error {
+  override name = 'IssuerUnavailable';
+}
+
+/** Whom a token of a trusted issuer stands for, as `Find` does. */
 export async function findByForeignToken(
   app: App,
   issuer: TrustedIssuer,
   token: string,
   time: Date,
   ids: readonly string[],
-): Promise<Found | undefined> {
+): ReturnType<Find> {
   const payload = await verified(app, issuer, token, time);
+  if (payload instanceof IssuerUnavailable) return { refusal: 'ISSUER_UNAVAILABLE', cause: payload };
   const value = payload?.[issuer.claim];
   if (typeof value !== 'string' || value === '' || value.includes('\0')) return undefined;
   const [statements, name] = issuer.matches === 'id' ? [byId, value] : [byName, textKey(value)];
@@ -47,7 +52,13 @@ export async function findByForeignToken(
   return found && { caller: callerOf(found.row), subjects: found.subjects };
 }
 
-async function verified(app: App, issuer: TrustedIssuer, token: string, now: Date): Promise<JWTPayload | undefined> {
+/** What a token says, if its issuer says so. */
+async function verified(
+  app: App,
+  issuer: TrustedIssuer,
+  token: string,
+  now: Date,
+): Promise<JWTPayload | IssuerUnavailable | undefined> {
   try {
     const { payload, protectedHeader } = await jwtVerify(token, keysOf(app, issuer), {
       algorithms: [...issuer.algorithms],
@@ -60,6 +71,7 @@ async function verified(app: App, issuer: TrustedIssuer, token: string, now: Dat
     });
     return isAccess(protectedHeader.typ) ? payload : undefined;
   } catch (error) {
+    if (error instanceof IssuerUnavailable) return error;
     if (error instanceof errors.JOSEError) return undefined;
     throw error;
   }
@@ -125,7 +137,7 @@ function keysOf(app: App, issuer: TrustedIssuer): JWTVerifyGetKey {
         source.failedAt = performance.now();
         app.log.warn({ issuer: issuer.issuer, err: error }, 'the keys of an issuer cannot be had');
       }
-      throw failure('ISSUER_UNAVAILABLE', { cause: error });
+      throw new IssuerUnavailable('the keys of an issuer cannot be had', { cause: error });
     }
   };
 }

@@ -6,7 +6,6 @@ import { findByForeignToken } from './issuers.ts';
 import { isOurs } from './jwtTokens.ts';
 import type { Find } from './subjects.ts';
 
-/** Throws ISSUER_UNAVAILABLE. */
 export const findByJwt: Find = async (app, token, time, ids) => {
   const issuer = issuerIn(token);
   if (issuer === app.settings.publicUrl)

@@ -82,7 +82,7 @@ export const findBySessionToken: Find = async ({ db, keys, settings }, token, ti
   if (!found) return undefined;
   const { row, subjects } = found;
   const refusal = refusalOf(row, row.hasSecondFactor || settings.mfaRequired);
-  return { caller: { ...callerOf(row), sessionId: row.sessionId }, refusal, subjects };
+  return refusal ? { refusal } : { caller: { ...callerOf(row), sessionId: row.sessionId }, subjects };
 };
 
 /** The limit holds for sessions too that began before the operator set it. */

@@ -17,13 +17,18 @@ export const isAmongSubjects = sql`${subjects.id} = any(${sql.placeholder('subje
 /** Whom a token stands for, and the users asked for, by id. */
 export interface Found {
   caller: Caller;
-  /** Why the token may not be used yet. */
-  refusal?: Reason | undefined;
   subjects: ReadonlyMap<string, UserRow>;
 }
 
+/** Why a token may not be used now, although it may be right. No error yet: each call has one of its own. */
+export interface Refused {
+  refusal: Reason;
+  /** For the log only. */
+  cause?: unknown;
+}
+
 /** Finds whom a token stands for, and the users with these ids; undefined when it may not be used. */
-export type Find = (app: App, token: string, time: Date, ids: readonly string[]) => Promise<Found | undefined>;
+export type Find = (app: App, token: string, time: Date, ids: readonly string[]) => Promise<Found | Refused | undefined>;
 
 type Prepared<Row> = ReturnType<typeof prepared<Row[]>>;
 type WithSubject<Row> = Row & { subject: UserRow | null };

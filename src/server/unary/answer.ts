@@ -5,7 +5,7 @@ import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import { headKey, type NetworkOf } from '../network.ts';
 import type { Chosen } from './choose.ts';
 import { UnaryContext } from './context.ts';
-import { deadlineTimer } from './deadline.ts';
+import { deadlineTimer, unlessOver } from './deadline.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { invocation } from './invoke.ts';
 import type { UnaryMethod } from './methods.ts';
@@ -21,6 +21,8 @@ export interface Rules {
   /** Of the largest message. */
   readMaxBytes: number;
   writeMaxBytes: number;
+  /** Milliseconds that a call may take, from its head to its answer. */
+  maxTimeoutMs: number;
   networkOf: NetworkOf;
   jsonOptions?: { registry: Registry };
 }
@@ -45,10 +47,10 @@ export async function answerTo(exchange: Exchange, chosen: Chosen<Served>, rules
   const context = new UnaryContext(unary.method, exchange, { protocolName, contentType, trailers, timeoutMs: timeout.timeoutMs });
   context.values.set(headKey, { network: rules.networkOf(exchange), authorization: headers.authorization });
   exchange.onHangUp(() => context.end(new ConnectError('the caller has hung up', Code.Canceled)));
-  const clear = deadlineTimer(context);
+  const clear = deadlineTimer(context, rules.maxTimeoutMs);
   const compression = compressionOf(protocol, headers[protocol.acceptEncoding]);
   try {
-    await rules.gate(context);
+    await unlessOver(context, rules.gate(context));
     if (timeout.error) throw timeout.error;
     const { message, fault } = await protocol.read(body, context, headers, rules.readMaxBytes);
     const request = unary.serialization.getI(binary).parse(message);

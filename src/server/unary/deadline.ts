@@ -1,14 +1,13 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { UnaryContext } from './context.ts';
 
-/** Milliseconds. Node fires a timer at once that is longer, and this is 24 days. */
-const longestTimer = 2 ** 31 - 1;
-
-/** Ends the call when the caller's deadline has passed. Returns what clears the timer. */
-export function deadlineTimer(context: UnaryContext): () => void {
-  const timeoutMs = context.timeoutMs();
-  if (timeoutMs === undefined || timeoutMs > longestTimer) return nothing;
+/**
+ * Ends the call when the caller's deadline has passed, or so many milliseconds after its head has come where that is sooner:
+ * a body that never comes would stay for ever. Returns what clears the timer.
+ */
+export function deadlineTimer(context: UnaryContext, maximumMs: number): () => void {
   const end = () => context.end(new ConnectError('the operation timed out', Code.DeadlineExceeded));
+  const timeoutMs = Math.min(context.timeoutMs() ?? maximumMs, maximumMs);
   if (timeoutMs <= 0) {
     end();
     return nothing;
@@ -18,3 +17,15 @@ export function deadlineTimer(context: UnaryContext): () => void {
 }
 
 const nothing = () => {};
+
+/** What the work comes to, or why the call is over where that is sooner. */
+export async function unlessOver(context: UnaryContext, work: Promise<void>): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      context.onOver = reject;
+      work.then(resolve, reject);
+    });
+  } finally {
+    context.onOver = undefined;
+  }
+}

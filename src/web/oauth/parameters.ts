@@ -53,7 +53,7 @@ export function credentialsIn({ headers }: NodeRequest, parameters: Parameters):
   if (assertion !== undefined) {
     if (needed(parameters, 'client_assertion_type') !== assertionType)
       throw unreadable('The client_assertion_type is not known.');
-    return { by: 'assertion', assertion };
+    return { by: 'assertion', clientId: parameters.get('client_id'), assertion };
   }
   if (secret !== undefined) return { by: 'secret', clientId: needed(parameters, 'client_id'), secret };
   return basic;

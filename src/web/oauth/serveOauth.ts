@@ -13,7 +13,6 @@ const paths: ReadonlySet<string> = new Set(Object.values(oauthPaths));
 const always = {
   'content-type': 'application/json',
   'cache-control': 'no-store',
-  pragma: 'no-cache',
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
 };

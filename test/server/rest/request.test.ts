@@ -170,7 +170,11 @@ describe('a body', () => {
     [
       'is one field, beside path and query',
       inner,
-      { segments: ['v1', 'x', '1'], query: 'names=a&inner.some_name=y', body: '{"inner":{"someName":"z"}}' },
+      {
+        segments: ['v1', 'x', '1'],
+        query: 'names=a&inner.some_name=y&inner.inner.some_name=y',
+        body: '{"inner":{"someName":"z"}}',
+      },
       { userId: '1', names: ['a'], inner: { someName: 'x', inner: { someName: 'z' } } },
     ],
     ['is not looked at where there is no place for it', { post: '/v1' }, { body: '{', query: 'user_id=1' }, { userId: '1' }],
@@ -189,6 +193,7 @@ describe('a body', () => {
 test('a field that the path holds is not taken from the query', () => {
   const sent = { segments: ['v1', 'x'], query: 'inner.some_name=y&inner.inner.some_name=z' };
   expect(made({ get: '/v1/{inner.some_name}' }, sent)).toEqual({ inner: { someName: 'x', inner: { someName: 'z' } } });
+  expect(made({ get: '/v1/{small}' }, { segments: ['v1', '1'], query: 'small=x&small=2' })).toEqual({ small: 1 });
 });
 
 test('a path holds what its fields do', () => {

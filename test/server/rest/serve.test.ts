@@ -108,6 +108,7 @@ describe('a refusal', () => {
     expect(wrong.headers.get('allow')?.split(', ').toSorted()).toEqual(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH']);
     const stranger = await call('GET', `/v2/users/${userId}`, { headers: { authorization: 'Bearer x' } });
     expect(stranger.headers.get('www-authenticate')).toBe('Bearer');
+    expect(stranger.headers.get('x-content-type-options')).toBe('nosniff');
   });
 
   test('that will pass says when', async () => {
