@@ -13,7 +13,7 @@ import { UserFieldName } from '../gen/zitadel/user/v2/query_pb.ts';
 import { type ListUsersRequestSchema, type ListUsersResponse, UserService } from '../gen/zitadel/user/v2/user_service_pb.ts';
 import { framed } from './calls.ts';
 import { createdPrefix } from './load.ts';
-import { email, isMachine, userId, username, usernamePrefix } from './people.ts';
+import { email, personFrom, userId, username, usernamePrefix } from './people.ts';
 
 export interface Case {
   key: string;
@@ -48,15 +48,12 @@ function unary<I extends DescMessage, O extends DescMessage>(
 
 type ListInit = MessageInitShape<typeof ListUsersRequestSchema>;
 
-const list = (
+export const list = (
   key: string,
   name: string,
   request: (n: number) => ListInit,
   isRight: (answer: ListUsersResponse, n: number) => boolean,
 ) => unary(key, `ListUsers, ${name}`, { method: UserService.method.listUsers, request, isRight });
-
-/** The person nearest to user n, downwards: machines have no e-mail, and user 0 is a person. */
-const personFrom = (n: number): number => (isMachine(n) ? personFrom(n - 1) : n);
 
 const total = ({ details }: ListUsersResponse) => Number(details?.totalResult ?? 0n);
 const newest = UserFieldName.CREATION_DATE;

@@ -1,21 +1,22 @@
 // Fills a data folder with users, once; and takes away again what an earlier run created on top of them.
-import { Readable, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { type Column, getTableColumns, getTableName, type Table } from 'drizzle-orm';
 import postgres, { type Sql, type TransactionSql } from 'postgres';
 import { startEmbedded } from '../src/kernel/db/embedded.ts';
-import { organizationDomains, organizations, userEvents, userMetadata, users } from '../src/kernel/db/schema.ts';
 import { Ids } from '../src/kernel/ids.ts';
 import { createLogger } from '../src/kernel/logger.ts';
-import { textKey } from '../src/kernel/names.ts';
-import { metadataRows, userRow } from './people.ts';
+import { email, phone, smallOrganizations, userId, username } from './people.ts';
+import { type Block, insertMetadata, insertUsers, prepareRows } from './rows.ts';
 import { startService } from './service.ts';
+
+/** Where databases are kept between runs, each in a folder named by its size. */
+export const defaultData = 'node_modules/.cache/roster-bench';
 
 /** What the usernames of users begin with that a run creates. */
 export const createdPrefix = 'bench-created-';
 
 /** Faster, and safe: a load that is cut short is one transaction, and the stop at its end writes all to disk. */
 const settings = { fsync: 'off', max_wal_size: '8GB', maintenance_work_mem: '1GB', max_parallel_maintenance_workers: '2' };
+/** Users of one statement: progress is told after each. */
+const blockSize = 250_000;
 
 export interface Prepared {
   postgresVersion: string;
@@ -46,17 +47,25 @@ async function fill(sql: Sql, total: number, say: (text: string) => void): Promi
       `The folder holds ${existing} users and not ${total} and the administrator: give another --data, or remove it.`,
     );
   }
-  if (existing === 1) await timed(say, `loaded ${total} users`, () => sql.begin((tx) => load(tx, total, say)));
-  if (existing === 1 || removed > 0) await timed(say, 'vacuumed', () => sql`vacuum analyze`);
+  if (existing === 1) await timed(say, `${total} users`, () => sql.begin((tx) => load(tx, total, say)));
+  if (existing === 1 || removed > 0) await timed(say, 'vacuum and analyze', () => sql`vacuum (freeze, analyze)`);
+  for (const n of [0, Math.floor(total / 2), total - 1]) await verify(sql, n, total);
   const [server] = await sql<{ version: string }[]>`select current_setting('server_version') as version`;
   const found = await sql<{ id: string }[]>`
-    select organization_id as id from users group by organization_id order by count(*) desc`;
+    select organization_id as id from users group by organization_id order by count(*) desc, 1`;
   return { postgresVersion: server?.version ?? 'unknown', organizations: found.map(({ id }) => id) };
 }
 
 async function countUsers(sql: Sql): Promise<number> {
   const [row] = await sql<{ count: number }[]>`select count(*)::int from users`;
   return row?.count ?? 0;
+}
+
+/** That Postgres made of user n whom requests will ask for. */
+async function verify(sql: Sql, n: number, total: number): Promise<void> {
+  const [row] = await sql`select username, email, phone from users where id = ${userId(n, total)}`;
+  const isRight = row?.username === username(n) && row.email === email(n) && row.phone === phone(n);
+  if (!isRight) throw new Error(`The folder's user ${n} is another one: remove the folder.`);
 }
 
 async function removeCreated(sql: Sql): Promise<number> {
@@ -76,91 +85,35 @@ async function load(tx: TransactionSql, total: number, say: (text: string) => vo
   const admins = await tx<{ id: string; organization: string }[]>`select id, organization_id as organization from users`;
   const [admin] = admins;
   if (!admin) throw new Error('no administrator');
-  const ids = [admin.organization, ...(await addOrganizations(tx))];
+  await prepareRows(tx, [admin.organization, ...(await addOrganizations(tx, 1 + smallOrganizations(total)))]);
   const dropped = await dropIndexes(tx);
-  await timed(say, 'users', () => copy(tx, users, total, (n) => [userRow(n, total, ids)]));
-  await timed(say, 'metadata', () => copy(tx, userMetadata, total, (n) => metadataRows(n, total)));
-  await timed(say, 'events', () => copy(tx, userEvents, total, (n) => [creation(userRow(n, total, ids), admin.id)]));
-  await timed(say, 'indexes', async () => {
-    for (const definition of dropped) await tx.unsafe(definition);
-  });
+  for (let from = 0; from < total; from += blockSize) {
+    const block: Block = { from, to: Math.min(from + blockSize, total), total };
+    await timed(say, `users up to ${block.to}`, () => insertUsers(tx, block, admin.id));
+    await insertMetadata(tx, block);
+  }
+  for (const { name, definition } of dropped) await timed(say, `index ${name}`, () => tx.unsafe(definition));
 }
 
-async function addOrganizations(tx: TransactionSql): Promise<string[]> {
+async function addOrganizations(tx: TransactionSql, count: number): Promise<string[]> {
   const now = new Date();
   const source = new Ids(0, () => now);
-  const added = ['Middle', 'Small'].map((name) => ({ id: source.next(), name, domain: `${textKey(name)}.example` }));
-  const rows: (typeof organizations.$inferSelect)[] = added.map(({ id, name, domain }) => ({
-    ...{ id, name, nameKey: textKey(name), state: 'active', primaryDomain: domain },
-    ...{ sequence: 1n, createdAt: now, changedAt: now },
-  }));
-  await copy(tx, organizations, rows.length, (n) => rows.slice(n, n + 1));
-  await copy(tx, organizationDomains, added.length, (n) =>
-    added.slice(n, n + 1).map(({ id, domain }) => ({ domain, organizationId: id })),
-  );
-  return added.map(({ id }) => id);
+  const ids = Array.from({ length: count }, () => source.next());
+  await tx`
+    insert into organizations (id, name, name_key, state, primary_domain, sequence, created_at, changed_at)
+    select id, 'Firm ' || place, 'firm ' || place, 'active', 'firm-' || place || '.example', 1, ${now}, ${now}
+    from unnest(${tx.array(ids)}::text[]) with ordinality as given (id, place)`;
+  await tx`
+    insert into organization_domains (domain, organization_id) select primary_domain, id from organizations where id = any(${tx.array(ids)})`;
+  return ids;
 }
 
-const creation = (
-  { id, organizationId, createdAt }: typeof users.$inferSelect,
-  callerId: string,
-): typeof userEvents.$inferSelect => ({
-  ...{ userId: id, sequence: 1n, organizationId, type: 'user.created', payload: {}, callerId, createdAt },
-});
-
-/** Drops the indexes that belong to no constraint, as building them at the end is faster. Returns their definitions. */
-async function dropIndexes(tx: TransactionSql): Promise<string[]> {
+/** Drops the indexes that belong to no constraint, as building them at the end is faster. */
+async function dropIndexes(tx: TransactionSql): Promise<{ name: string; definition: string }[]> {
   const found = await tx<{ name: string; definition: string }[]>`
     select indexname as name, indexdef as definition from pg_indexes
     where schemaname = 'public' and tablename in ('users', 'user_metadata', 'user_events')
       and indexname not in (select conname from pg_constraint)`;
   for (const { name } of found) await tx`drop index ${tx(name)}`;
-  return found.map(({ definition }) => definition);
+  return [...found];
 }
-
-/** Copies the rows that `rowsOf` gives for 0 to total - 1 into a table. */
-async function copy<T extends Table>(
-  tx: TransactionSql,
-  table: T,
-  total: number,
-  rowsOf: (n: number) => T['$inferSelect'][],
-): Promise<void> {
-  const columns: [string, Column][] = Object.entries(getTableColumns(table));
-  const names = columns.map(([, { name }]) => name).join(', ');
-  const sink: Writable = await tx.unsafe(`copy ${getTableName(table)} (${names}) from stdin`).writable();
-  await pipeline(
-    Readable.from(
-      chunks(
-        columns.map(([key]) => key),
-        total,
-        rowsOf,
-      ),
-    ),
-    sink,
-  );
-}
-
-const chunkBytes = 256 * 1024;
-
-function* chunks(keys: string[], total: number, rowsOf: (n: number) => Record<string, unknown>[]): Generator<Buffer> {
-  let text = '';
-  for (let n = 0; n < total; n++) {
-    for (const row of rowsOf(n)) text += `${keys.map((key) => written(row[key])).join('\t')}\n`;
-    if (text.length < chunkBytes) continue;
-    yield Buffer.from(text);
-    text = '';
-  }
-  yield Buffer.from(text);
-}
-
-/** A value in COPY's text format. */
-function written(value: unknown): string {
-  if (value === null || value === undefined) return '\\N';
-  if (value instanceof Date) return value.toISOString();
-  if (Buffer.isBuffer(value)) return `\\\\x${value.toString('hex')}`;
-  if (typeof value === 'object') return escaped(JSON.stringify(value));
-  return escaped(String(value));
-}
-
-const escapes: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
-const escaped = (text: string) => (/[\\\t\n\r]/.test(text) ? text.replace(/[\\\t\n\r]/g, (sign) => escapes[sign] ?? sign) : text);

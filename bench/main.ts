@@ -2,9 +2,10 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Case, casesFor } from './cases.ts';
+import { growingCases, measurePage, type PageCost } from './growth.ts';
 import { measureIdle } from './idle.ts';
 import { measureImport } from './imports.ts';
-import { type Prepared, prepareData } from './load.ts';
+import { defaultData, type Prepared, prepareData } from './load.ts';
 import { besideBare, compare, type Work, warmUp } from './measure.ts';
 import { measurePasswords } from './passwords.ts';
 import {
@@ -16,6 +17,7 @@ import {
   importTable,
   loadNow,
   machine,
+  pageTable,
   passwordTable,
   type Row,
   sessionTable,
@@ -31,7 +33,7 @@ const help = `npm run bench -- [options]
   --callers <list>   callers at once, 1,16,64
   --seconds <n>      of each case with each number of callers, 5; its bare counterpart takes as long again
   --only <list>      keys of cases (get, first, email, prefix, contains, contains-many, offset, create), "compare",
-                     "passwords", "sessions", "cleaning", "import" and "idle"
+                     "growth", "passwords", "sessions", "cleaning", "import" and "idle"
   --rows <n>         rows of the import without hashing, and expired sessions to clean up, 1000000
   --data <folder>    where databases are kept between runs, node_modules/.cache/roster-bench
   --small            a quick look: 10000 users against 1000, 1 and 16 callers, 1 second
@@ -43,7 +45,6 @@ Progress goes to standard error, the figures as Markdown to standard output. Nee
 
 const quick = { users: '10000', baseline: '1000', callers: '1,16', seconds: '1', rows: '20000' };
 const full = { users: '1000000', baseline: '10000', callers: '1,16,64', seconds: '5', rows: '1000000' };
-const defaultData = 'node_modules/.cache/roster-bench';
 
 /** Lookups find one user, whose cost should not depend on how many there are. */
 const lookups = ['get', 'email'];
@@ -92,10 +93,12 @@ const run = Date.now().toString(36);
 async function main(options: Options): Promise<void> {
   const loadBefore = loadNow();
   const large = await database(options.data, options.users);
-  const small = options.isWanted('compare') ? await database(options.data, options.baseline) : undefined;
+  const small =
+    options.isWanted('compare') || options.isWanted('growth') ? await database(options.data, options.baseline) : undefined;
   const cases = casesFor(options.users, first(large), run);
   // Comparisons come first: creating users would change what they compare.
-  const comparisons = small ? await compareSizes(options, cases, { large, small }) : [];
+  const comparisons = small ? await compareSizes(options, { large, small }) : [];
+  const pages = options.isWanted('growth') ? await measurePages(options, large) : [];
   const rows = await measureCases(
     options,
     cases.filter(({ key }) => options.isWanted(key)),
@@ -110,6 +113,7 @@ async function main(options: Options): Promise<void> {
   const parts = [machine({ command, postgresVersion: large.postgresVersion, loadBefore })];
   if (rows.length > 0) parts.push(caseTable(rows));
   if (comparisons.length > 0) parts.push(comparisonTable(comparisons, options.baseline, options.users));
+  if (pages.length > 0) parts.push(pageTable(pages));
   if (passwords) parts.push(passwordTable(passwords));
   if (sessions) parts.push(sessionTable(sessions));
   if (cleaning) parts.push(cleaningTable(cleaning));
@@ -208,25 +212,37 @@ interface Sizes {
   large: Database;
 }
 
-async function compareSizes({ users, baseline, seconds }: Options, cases: readonly Case[], sizes: Sizes): Promise<Comparison[]> {
+/** What is asked of both databases; the last organization is one of the smallest. */
+function comparedCases({ isWanted }: Options, users: number, { organizations }: Database): Case[] {
+  const all = casesFor(users, '', run).filter(({ key }) => isWanted('compare') && lookups.includes(key));
+  return isWanted('growth') ? growingCases(users, organizations.at(-1) ?? '') : all;
+}
+
+async function compareSizes(options: Options, sizes: Sizes): Promise<Comparison[]> {
   const small = await startService(sizes.small);
   const large = await startService(sizes.large);
-  const smallCases = casesFor(baseline, first(sizes.small), run);
+  const smallCases = comparedCases(options, options.baseline, sizes.small);
   const comparisons: Comparison[] = [];
-  for (const of of cases.filter(({ key }) => lookups.includes(key))) {
+  for (const of of comparedCases(options, options.users, sizes.large)) {
     const counterpart = smallCases.find(({ key }) => key === of.key);
     if (!counterpart) throw new Error(`no case ${of.key}`);
     const works = [
-      { target: small, users: baseline, of: counterpart },
-      { target: large, users, of },
+      { target: small, users: options.baseline, of: counterpart },
+      { target: large, users: options.users, of },
     ] as const;
     for (const work of works) await warmUp(work);
-    const [fewer, more] = await compare(works, comparedCallers, seconds * 2);
+    const [fewer, more] = await compare(works, comparedCallers, options.seconds * 2);
     comparisons.push({ name: of.name, small: fewer, large: more });
     say(`${of.name} compared`);
   }
   await Promise.all([small.stop(), large.stop()]);
   return comparisons;
+}
+
+async function measurePages({ users, callers, seconds }: Options, { dataDir }: Database): Promise<PageCost[]> {
+  const pages = [];
+  for (const count of callers) pages.push(await measurePage(dataDir, users, count, seconds));
+  return pages;
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));

@@ -1,6 +1,7 @@
 // The results as Markdown.
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
+import type { PageCost } from './growth.ts';
 import type { Idle } from './idle.ts';
 import type { Imported } from './imports.ts';
 import { percentile, perRequest, type Sample } from './measure.ts';
@@ -64,6 +65,25 @@ export const comparisonTable = (rows: readonly Comparison[], small: number, larg
       const median = [percentile(samples.small, 0.5), percentile(samples.large, 0.5)] as const;
       return [name, ...[cost, median].flatMap(([before, after]) => [ms(before), ms(after), times(after / before)])];
     }),
+  );
+
+export const pageTable = (pages: readonly PageCost[]): string =>
+  table(
+    [
+      'a page of 100, CPU ms',
+      'callers',
+      'service',
+      'its Postgres',
+      'bare select and encoding',
+      'its Postgres',
+      'service / bare',
+      'all / all',
+    ],
+    pages.map(({ callers, own, least }) => [
+      'ListUsers, first 100 by creation date',
+      ...[String(callers), ms(own.server), ms(own.postgres), ms(least.server), ms(least.postgres)],
+      ...[times(own.server / least.server), times((own.server + own.postgres) / (least.server + least.postgres))],
+    ]),
   );
 
 export const passwordTable = ({ perSecond, raw, idle, busy }: Passwords): string =>

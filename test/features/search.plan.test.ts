@@ -1,12 +1,13 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Filter } from '../../src/features/search/filter.ts';
-import { type Search, type Sorting, searchQuery } from '../../src/features/search/repository.ts';
+import { findUsers, type Search, type Sorting, searchQuery } from '../../src/features/search/repository.ts';
 import type { TextMatch } from '../../src/kernel/db/matchText.ts';
 import { createOrganization } from '../support/actors.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
-// What Postgres plans for the statement of ListUsers at a hundred thousand users: it never reads the table end to end.
+// What Postgres plans for the statement of ListUsers at forty thousand users: it never reads the table end to end. With fewer
+// that would be the cheapest; with more it is ever dearer.
 // Left out are texts that stand in most users, such as a single letter: to count those there is no other way.
 
 let server: TestServer;
@@ -18,14 +19,15 @@ beforeAll(async () => {
   server = await startServer();
   large = await createOrganization(server);
   small = await Promise.all(Array.from({ length: 50 }, () => createOrganization(server)));
-  // Into indexes a table is loaded row by row, and slowly; they are made again as they were.
+  // Into indexes a table is loaded row by row, and slowly; they are made again as they were, two at a time.
   const indexes = await server.sql<{ name: string; definition: string }[]>`
-    select indexname as name, indexdef as definition from pg_indexes where tablename = 'users' and indexname <> 'users_pkey'`;
+    select indexname as name, indexdef as definition from pg_indexes
+    where tablename in ('users', 'user_metadata') and indexname not in (select conname from pg_constraint)
+    order by indexdef like '%gin%' desc`;
   for (const { name } of indexes) await server.sql`drop index ${server.sql(name)}`;
   await load();
-  for (const { definition } of indexes) await server.sql.unsafe(definition);
-  await server.sql`vacuum analyze users`;
-  await server.sql`vacuum analyze user_metadata`;
+  await Promise.all(indexes.map(({ definition }) => server.sql.unsafe(`set maintenance_work_mem = '256MB'; ${definition}`)));
+  await server.sql`vacuum (analyze) users, user_metadata`;
 }, 300_000);
 
 async function load(): Promise<void> {
@@ -35,7 +37,7 @@ async function load(): Promise<void> {
         case n % 2 when 0 then ${large} else (${small}::text[])[1 + n / 2 % 50] end as organization,
         (array['Anna', 'Bruno', 'Carla', 'Dario', 'Emil', 'Fiona', 'Greta', 'Hanna'])[1 + n * 31 % 8] || chr(97 + n * 5 % 26) as given,
         (array['Meier', 'Keller', 'Schmidt', 'Weber', 'Huber', 'Baumann'])[1 + n * 17 % 6] || n % 500 as family
-      from generate_series(1, 100000) n
+      from generate_series(1, 40000) n
     ), named as (
       select *, case when human then given || '.' || family || n else 'machine-' || n end as login,
         case when human then given else '' end as given_name, case when human then family else '' end as family_name,
@@ -67,8 +69,8 @@ async function planOf({
   sorting?: Sorting;
   page?: Partial<Search['page']>;
 }) {
-  const query = searchQuery(server.app.db, { filters, sorting, page: { offset: 0, limit: 100, ascending: false, ...page } });
-  const rows = await server.app.db.execute<{ 'QUERY PLAN': string }>(sql`explain ${query.getSQL()}`);
+  const query = searchQuery({ filters, sorting, page: { offset: 0, limit: 100, ascending: false, ...page } });
+  const rows = await server.app.db.execute<{ 'QUERY PLAN': string }>(sql`explain ${query}`);
   return rows.map((row) => row['QUERY PLAN']).join('\n');
 }
 
@@ -99,6 +101,9 @@ const texts = {
   phone: '+417900',
 } as const;
 
+const sortings = [
+  ...(['id', 'username', 'givenName', 'familyName', 'nickName', 'displayName', 'email', 'state', 'type', 'createdAt'] as const),
+];
 const kinds = ['equals', 'starts', 'contains', 'ends'] as const;
 
 const textFilters = Object.entries(texts).flatMap(([, text], index) =>
@@ -120,9 +125,9 @@ const filters = (): [string, Filter][] => [
   ['human', { on: 'type', type: 'human' }],
   ['machine', { on: 'type', type: 'machine' }],
   ['one id', { on: 'ids', ids: [idAt(5)] }],
-  ['10,000 ids', { on: 'ids', ids: many(10_000, idAt) }],
+  ['4,000 ids', { on: 'ids', ids: many(4_000, idAt) }],
   ['one e-mail', { on: 'emails', emails: ['annab.meier1@example1.com'] }],
-  ['10,000 e-mails', { on: 'emails', emails: many(10_000, (n) => `anna.meier${n}@example${n % 40}.com`) }],
+  ['4,000 e-mails', { on: 'emails', emails: many(4_000, (n) => `anna.meier${n}@example${n % 40}.com`) }],
   ['large organization', { on: 'organizations', ids: [large] }],
   ['small organization', { on: 'organizations', ids: small.slice(0, 1) }],
   ['key', key('equals', 'Department')],
@@ -168,7 +173,7 @@ const scopes = (): [string, Filter[]][] => {
   ];
 };
 
-describe('at a hundred thousand users, no statement reads the whole table', () => {
+describe('at forty thousand users, no statement reads the whole table', () => {
   test('for any query and its contrary, whoever asks', async () => {
     for (const [scope, visible] of scopes()) {
       const searches = filters().flatMap(([name, filter]): [string, Parameters<typeof planOf>[0]][] => [
@@ -180,22 +185,10 @@ describe('at a hundred thousand users, no statement reads the whole table', () =
   });
 
   test('for any order, at its start and far behind it, whoever asks', async () => {
-    const sortings = [
-      'id',
-      'username',
-      'givenName',
-      'familyName',
-      'nickName',
-      'displayName',
-      'email',
-      'state',
-      'type',
-      'createdAt',
-    ] as const;
     for (const [scope, visible] of scopes()) {
       const searches = sortings.flatMap((sorting) =>
         [true, false].flatMap((ascending) =>
-          [0, 40_000].map((offset): [string, Parameters<typeof planOf>[0]] => [
+          [0, 16_000].map((offset): [string, Parameters<typeof planOf>[0]] => [
             `${scope}, ${sorting} from ${offset}`,
             { filters: visible, sorting, page: { ascending, offset, limit: 1000 } },
           ]),
@@ -206,15 +199,50 @@ describe('at a hundred thousand users, no statement reads the whole table', () =
   });
 
   test('and the first page of any order walks an index of that order, sorting nothing but itself', async () => {
-    const sortings = ['id', 'givenName', 'familyName', 'nickName', 'displayName', 'email', 'state', 'type', 'createdAt'] as const;
     for (const [, visible] of scopes().slice(0, 2)) {
       for (const sorting of sortings) {
         const plan = await planOf({ filters: visible, sorting });
         expect(plan.match(/Sort Key/g)).toHaveLength(1);
-        expect(plan).toMatch(/Index Only Scan Backward using users_(by_|pkey)/);
+        expect(plan).toMatch(/Index (Only )?Scan Backward using users_(by_|pkey)/);
       }
     }
   });
+});
+
+test('a page far behind is what counting from the start finds, from whichever end it was read', async () => {
+  const { db } = server.app;
+  const organization: Filter = { on: 'organizations', ids: [large] };
+  const lists: [Filter[], SQL][] = [
+    [[], sql`true`],
+    [[organization], sql`organization_id = ${large}`],
+    [[organization, { on: 'type', type: 'human' }], sql`organization_id = ${large} and type = 'human'`],
+    [[{ on: 'not', filter: { on: 'state', state: 'active' } }], sql`state <> 'active'`],
+  ];
+  for (const [filters, condition] of lists) {
+    const sorted = await db.execute<{ id: string }>(sql`select id from users where ${condition} order by given_name_key, id`);
+    const ids = sorted.map(({ id }) => id);
+    for (const ascending of [true, false]) {
+      const ordered = ascending ? ids : ids.toReversed();
+      const half = Math.floor(ids.length / 2);
+      for (const offset of [999, 1000, half - 7, half + 1, ids.length - 13, ids.length - 10, ids.length, 3 * ids.length]) {
+        const found = await findUsers(db, { filters, sorting: 'givenName', page: { offset, limit: 10, ascending } });
+        expect(found.total).toBe(ids.length);
+        expect(found.users.map(({ id }) => id)).toEqual(ordered.slice(offset, offset + 10));
+      }
+    }
+  }
+});
+
+test('a page far behind looks at no row before it, nor does a type or a state that is left out', async () => {
+  const filters: Filter[] = [
+    { on: 'organizations', ids: [large] },
+    { on: 'type', type: 'human' },
+  ];
+  for (const sorting of sortings) {
+    const plan = await planOf({ filters, sorting, page: { offset: 12_000 } });
+    expect(plan.match(/Index Only Scan/g)?.length).toBeGreaterThanOrEqual(2);
+    expect(plan).not.toMatch(/(Bitmap Heap|Seq) Scan on users/);
+  }
 });
 
 test('reading the whole table would be noticed', async () => {

@@ -557,3 +557,30 @@ describe('a list holds what the caller may read', () => {
     expect(await outcome(server.as('').users.listUsers({}))).toBe('Unauthenticated UNAUTHENTICATED');
   });
 });
+
+test('a long text is found whole and in its order, though an index is asked for pieces of it', async () => {
+  const displayName = 'Jürgen-Maximilian O’Brien 123456 Straßenmeister';
+  const profile = { givenName: 'x', familyName: 'x', displayName };
+  const userId = await createHuman(server, { organizationId: await createOrganization(server), profile });
+  const found = async (method: TextQueryMethod, text: string) => {
+    const { result } = await server.as().users.listUsers({ queries: [ids([userId]), textQuery('displayName', method, text)] });
+    return result.length === 1;
+  };
+  const { ENDS_WITH, ENDS_WITH_IGNORE_CASE } = TextQueryMethod;
+  const cases: [TextQueryMethod, string, boolean][] = [
+    [CONTAINS_IGNORE_CASE, 'RGEN-maximilian o’brien', true],
+    [CONTAINS_IGNORE_CASE, 'jürgen-maximilian', true],
+    [CONTAINS_IGNORE_CASE, '123456 STRASSENmeister', true],
+    [CONTAINS_IGNORE_CASE, 'maximilian brien', false],
+    [CONTAINS_IGNORE_CASE, 'o’brien jürgen-maximilian', false],
+    [CONTAINS_IGNORE_CASE, 'maximilian-maximilian', false],
+    [CONTAINS, 'rgen-Maximilian O’Brien', true],
+    [CONTAINS, 'rgen-maximilian O’Brien', false],
+    [CONTAINS, '456 Straßenmei', true],
+    [ENDS_WITH_IGNORE_CASE, '123456 strassenmeister', true],
+    [ENDS_WITH_IGNORE_CASE, 'o’brien 123456', false],
+    [ENDS_WITH, '123456 Straßenmeister', true],
+    [ENDS_WITH, '123456 straßenmeister', false],
+  ];
+  for (const [method, text, expected] of cases) expect([text, await found(method, text)]).toEqual([text, expected]);
+});

@@ -55,7 +55,7 @@ test('a path that nothing serves is answered 404, a page that a browser asks for
 
 test('a bug is told by a request id and nothing else', async () => {
   const { sql, as } = await startServer();
-  await sql`alter table user_counts rename to mislaid`;
+  await sql`alter table instance_user_counts rename to mislaid`;
   const error = await as()
     .users.listUsers({})
     .catch((thrown: unknown) => ConnectError.from(thrown));

@@ -1,7 +1,7 @@
 import { type Column, type SQL, sql } from 'drizzle-orm';
 import type { UserRow } from '../../kernel/call.ts';
 import { matchText, type TextMatch } from '../../kernel/db/matchText.ts';
-import { userCounts, userMetadata, users } from '../../kernel/db/schema.ts';
+import { type instanceUserCounts, type userCounts, userMetadata, users } from '../../kernel/db/schema.ts';
 import { textKey } from '../../kernel/names.ts';
 
 /** A condition on an entry of a user's metadata. */
@@ -70,11 +70,31 @@ function conditionOf(filter: Filter): SQL {
   }
 }
 
+/** Trigrams begin there. */
+const trigram = 3;
+
+/** Whether only rows can tell who matches: trigrams find candidates, and letter case is in no index. */
+export function looksAtRows(filter: Filter): boolean {
+  if (filter.on === 'and' || filter.on === 'or') return filter.filters.some(looksAtRows);
+  if (filter.on !== 'text' || filter.match.text.length < trigram) return false;
+  const { kind, ignoreCase } = filter.match;
+  return kind === 'contains' || kind === 'ends' || !ignoreCase;
+}
+
+/** Whether one plan is not good for all values: how many match a pattern differs, and so do organizations in size. */
+export const needsOwnPlan = (filters: readonly Filter[]): boolean => filters.length > 1 && filters.some(hasPattern);
+
+function hasPattern(filter: Filter): boolean {
+  if (filter.on === 'and' || filter.on === 'or') return filter.filters.some(hasPattern);
+  if (filter.on === 'not') return hasPattern(filter.filter);
+  return filter.on === 'text' && filter.match.kind !== 'equals';
+}
+
 /** The same condition on the kept counts of users, which know organization, type and state alone. */
-export function onCounts(filter: Filter): SQL | undefined {
-  if (filter.on === 'organizations') return isOneOf(userCounts.organizationId, filter.ids);
-  if (filter.on === 'type') return sql`${userCounts.type} = ${filter.type}`;
-  if (filter.on === 'state') return sql`${userCounts.state} = ${filter.state}`;
+export function onCounts(filter: Filter, counts: typeof userCounts | typeof instanceUserCounts): SQL | undefined {
+  if (filter.on === 'organizations') return 'organizationId' in counts ? isOneOf(counts.organizationId, filter.ids) : undefined;
+  if (filter.on === 'type') return sql`${counts.type} = ${filter.type}`;
+  if (filter.on === 'state') return sql`${counts.state} = ${filter.state}`;
   return undefined;
 }
 

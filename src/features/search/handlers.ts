@@ -3,8 +3,7 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { UserService } from '../../../gen/zitadel/user/v2/user_service_pb.ts';
 import { callOf } from '../../kernel/context.ts';
 import { pageOf } from '../../kernel/paging.ts';
-import { toFullDetails, toUser } from '../user/convert.ts';
-import { detailsOf } from '../user/events.ts';
+import { toUser, toUserDetails } from '../user/convertUser.ts';
 import { toFilters, toSorting } from './convert.ts';
 import { getUserByID, listUsers } from './service.ts';
 
@@ -12,7 +11,7 @@ export const searchHandlers = {
   async getUserByID(_request, context) {
     const call = callOf(context);
     const user = getUserByID(call);
-    return { details: toFullDetails(detailsOf(user)), user: toUser(call, user) };
+    return { details: toUserDetails(user), user: toUser(call, user) };
   },
 
   async listUsers({ query, queries, sortingColumn }, context) {

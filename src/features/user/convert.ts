@@ -7,14 +7,13 @@ import {
   type ListDetailsSchema,
   type TextQueryMethod,
 } from '../../../gen/zitadel/object/v2/object_pb.ts';
-import { AccessTokenType, Gender, type UserSchema, UserState } from '../../../gen/zitadel/user/v2/user_pb.ts';
+import { AccessTokenType, Gender } from '../../../gen/zitadel/user/v2/user_pb.ts';
 import type { TimestampQueryMethod } from '../../../gen/zitadel/v1/object_pb.ts';
-import type { App, UserRow } from '../../kernel/call.ts';
+import type { UserRow } from '../../kernel/call.ts';
 import type { TextMatch } from '../../kernel/db/matchText.ts';
 import { type TimeMatch, timeComparisons } from '../../kernel/db/matchTime.ts';
 import { invalidField } from '../../kernel/errors.ts';
-import { avatarUrl } from './avatarUrl.ts';
-import { type Details, detailsOf } from './events.ts';
+import type { Details } from './events.ts';
 
 /** What a write answers with: without the creation date. */
 export const toDetails = ({ sequence, changedAt, organizationId }: Details): DetailsMessage =>
@@ -30,24 +29,12 @@ export const toListDetails = (total: number, now: Date): MessageInitShape<typeof
   timestamp: timestampFromDate(now),
 });
 
-const states: Record<UserRow['state'], UserState> = {
-  active: UserState.ACTIVE,
-  inactive: UserState.INACTIVE,
-  locked: UserState.LOCKED,
-  initial: UserState.INITIAL,
-};
-
 /** v1 has the same numbers. */
 export const genders: Record<UserRow['gender'], Gender> = {
   unspecified: Gender.UNSPECIFIED,
   female: Gender.FEMALE,
   male: Gender.MALE,
   diverse: Gender.DIVERSE,
-};
-
-const accessTokenTypes: Record<UserRow['accessTokenType'], AccessTokenType> = {
-  bearer: AccessTokenType.BEARER,
-  jwt: AccessTokenType.JWT,
 };
 
 /** A wire number the enum does not know counts as unspecified. */
@@ -67,46 +54,6 @@ export function genderOf(gender: Gender): UserRow['gender'] {
 
 export const accessTokenTypeOf = (type: AccessTokenType): UserRow['accessTokenType'] =>
   type === AccessTokenType.JWT ? 'jwt' : 'bearer';
-
-export function toUser(app: Pick<App, 'settings'>, user: UserRow): MessageInitShape<typeof UserSchema> {
-  return {
-    userId: user.id,
-    details: toFullDetails(detailsOf(user)),
-    state: states[user.state],
-    username: user.username,
-    loginNames: [user.username],
-    preferredLoginName: user.username,
-    type: user.type === 'human' ? { case: 'human', value: toHuman(app, user) } : { case: 'machine', value: toMachine(user) },
-  };
-}
-
-const toTimestamp = (date: Date | null) => (date ? timestampFromDate(date) : undefined);
-
-function toHuman(app: Pick<App, 'settings'>, user: UserRow) {
-  return {
-    profile: {
-      givenName: user.givenName,
-      familyName: user.familyName,
-      nickName: user.nickName,
-      displayName: user.displayName,
-      preferredLanguage: user.preferredLanguage,
-      gender: genders[user.gender],
-      avatarUrl: avatarUrl(app, user),
-    },
-    email: { email: user.email, isVerified: user.emailVerified },
-    phone: { phone: user.phone, isVerified: user.phoneVerified },
-    passwordChangeRequired: user.passwordChangeRequired,
-    passwordChanged: toTimestamp(user.passwordChangedAt),
-    mfaInitSkipped: toTimestamp(user.mfaInitSkippedAt),
-  };
-}
-
-const toMachine = (user: UserRow) => ({
-  name: user.name,
-  description: user.description,
-  hasSecret: user.hasSecret,
-  accessTokenType: accessTokenTypes[user.accessTokenType],
-});
 
 /** A condition on a time. The definitions refuse methods that they do not know. */
 export function toTimeMatch(

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openDatabase, transact } from '../../../src/kernel/db/client.ts';
 import { isTimedOut } from '../../../src/kernel/db/failures.ts';
+import { plannedAnew } from '../../../src/kernel/db/preparing.ts';
 import { createDatabase, type TestDatabase } from '../../support/database.ts';
 
 let database: TestDatabase;
@@ -40,6 +41,13 @@ test('callers cannot fill the memory of Postgres with statements', async () => {
   }
   expect((await prepared()).length).toBeLessThanOrEqual(301);
   expect((await db.execute<{ last: number }>(sql`select ${41}::int + 1 as last`))[0]).toEqual({ last: 42 });
+});
+
+test('a statement that is to be planned anew is not prepared', async () => {
+  const { db, prepared } = connect();
+  await db.execute(sql`${plannedAnew} select ${1}::int as anew`);
+  await db.execute(sql`select ${1}::int as kept`);
+  expect((await prepared()).filter((text) => /as (anew|kept)/.test(text))).toEqual(['select $1::int as kept']);
 });
 
 test('nothing is prepared behind a pooler that shares connections', async () => {
