@@ -22,11 +22,11 @@ export interface Comparison {
 }
 
 const MiB = 1024 * 1024;
-const ms = (value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(0));
-const times = (value: number) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ×`;
-const whole = (value: number) => Math.round(value).toLocaleString('en-US');
+export const ms = (value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(0));
+export const times = (value: number) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ×`;
+export const whole = (value: number) => Math.round(value).toLocaleString('en-US');
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const rule = head.map((_, column) => (column === 0 ? '---' : '---:'));
   return [head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }

@@ -14,9 +14,13 @@ export interface Cpu {
   postgres: number;
 }
 
-export interface Target {
+/** Where a target is asked, and what each request brings. */
+export interface Address {
   url: string;
   headers: Record<string, string>;
+}
+
+export interface Target extends Address {
   cpu(): Cpu;
   memory(): number;
   stop(): Promise<void>;
@@ -48,7 +52,7 @@ export async function startService({
   });
   const pid = await spawned(child);
   const url = `http://127.0.0.1:${port}`;
-  await ready(url, child, join(dataDir, 'service.log'));
+  await ready(`${url}/readyz`, child, join(dataDir, 'service.log'));
   const postmaster = Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n', 1)[0]);
   return {
     url,
@@ -80,7 +84,7 @@ export function inherited(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours(name)));
 }
 
-async function spawned(child: ChildProcess): Promise<number> {
+export async function spawned(child: ChildProcess): Promise<number> {
   const end = () => child.kill('SIGTERM');
   process.once('exit', end);
   child.once('exit', () => process.off('exit', end));
@@ -89,25 +93,26 @@ async function spawned(child: ChildProcess): Promise<number> {
   return child.pid;
 }
 
-async function ready(url: string, child: ChildProcess, logFile: string): Promise<void> {
-  const deadline = performance.now() + startMs;
+/** Waits until the address answers well. */
+export async function ready(url: string, child: ChildProcess, logFile: string, withinMs: number = startMs): Promise<void> {
+  const deadline = performance.now() + withinMs;
   while (performance.now() < deadline && child.exitCode === null) {
-    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
+    const answer = await fetch(url).catch(() => undefined);
     if (answer?.ok) return;
     await sleep(pollMs);
   }
   child.kill('SIGTERM');
-  throw new Error(`The service did not start: see ${logFile}.`);
+  throw new Error(`It did not start: see ${logFile}.`);
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+export async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
   await exited;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const address = probe.address();

@@ -1,0 +1,121 @@
+// Another service beside this one: the same machine, as many users, the same calls in turns. See docs/benchmarks.md.
+import { access, chmod, constants, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { defaultData } from '../load.ts';
+import { compare, type Sample, warmUp } from '../measure.ts';
+import { loadNow, machine } from '../report.ts';
+import { keycloak } from './keycloak.ts';
+import { kratos } from './kratos.ts';
+import { openPeer } from './open.ts';
+import { operations, type Peer } from './peer.ts';
+import { type PeerRow, peerTable } from './report.ts';
+import { startOurs } from './roster.ts';
+import { zitadel } from './zitadel.ts';
+
+const peers: Record<string, Peer> = { kratos, keycloak, zitadel };
+
+const help = `npm run bench:peers -- --peer <name> [options]
+
+  --peer <name>     kratos, keycloak or zitadel
+  --binary <path>   its program, where that is not on PATH
+  --users <n>       users in each of the two, 20000
+  --callers <n>     callers at once, 16
+  --seconds <n>     of each call to each of the two, 10
+  --warm <n>        seconds of each call to each before they count, 10: Java compiles while it is asked
+  --data <folder>   where this service's users are kept between runs, ${defaultData}
+  --help            show this
+
+Starts the peer on an empty Postgres of the same kind and settings as this service's own, fills it by its own interface, and asks
+both in turns. What the peer writes stands in a temporary folder, which goes away at the end.
+
+${Object.values(peers)
+  .map(({ name, installation }) => `${name}: needs ${installation}`)
+  .join('\n')}
+
+Progress goes to standard error, the figures as Markdown to standard output. Needs Linux: CPU is read from /proc.`;
+
+const text = { type: 'string' } as const;
+const { values } = parseArgs({
+  options: {
+    ...{ peer: text, binary: text, data: text, help: { type: 'boolean', default: false } },
+    ...{ users: { ...text, default: '20000' }, callers: { ...text, default: '16' } },
+    ...{ seconds: { ...text, default: '10' }, warm: { ...text, default: '10' } },
+  },
+});
+
+const started = performance.now();
+const say = (line: string) => console.error(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${line}`);
+
+/** The program of a peer, or the sentence that tells what is missing. */
+async function programOf({ name, command, installation }: Peer): Promise<string> {
+  const places = values.binary === undefined ? (process.env.PATH ?? '').split(delimiter) : [];
+  const candidates = values.binary === undefined ? places.map((place) => join(place, command)) : [resolve(values.binary)];
+  for (const path of candidates) {
+    const runs = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (runs) return path;
+  }
+  const sought = values.binary === undefined ? `no ${command} on PATH` : `${values.binary} is no program`;
+  throw new Refusal(`${name} is not installed here (${sought}). It takes:\n${installation}`);
+}
+
+/** What the caller can mend. */
+class Refusal extends Error {}
+
+function wholeNumber(name: string, value: string): number {
+  if (!/^[1-9]\d*$/.test(value)) throw new Refusal(`--${name} takes a whole number above 0`);
+  return Number(value);
+}
+
+async function main(): Promise<void> {
+  const peer = peers[values.peer ?? ''];
+  if (!peer) throw new Refusal(`--peer takes one of ${Object.keys(peers).join(', ')}; --help tells more`);
+  const users = wholeNumber('users', values.users);
+  const [callers, seconds, warm] = [
+    wholeNumber('callers', values.callers),
+    wholeNumber('seconds', values.seconds),
+    wholeNumber('warm', values.warm),
+  ];
+  const binary = await programOf(peer);
+  const loadBefore = loadNow();
+  const folder = await mkdtemp(join(tmpdir(), 'bench-peer-'));
+  // Postgres runs as somebody else when this process is root's.
+  await chmod(folder, 0o711);
+  try {
+    const ours = await startOurs(resolve(values.data ?? defaultData), users, peer.protocol, say);
+    const theirs = await openPeer(peer, { binary, folder, users, say });
+    const rows: PeerRow[] = [];
+    for (const operation of operations) {
+      const works = [
+        { target: ours.target, users, of: ours.operations[operation] },
+        { target: theirs.target, users, of: theirs.operations[operation] },
+      ] as const;
+      for (const work of works) await warmUp(work, warm);
+      const [own, other]: [Sample, Sample] = await compare(works, callers, seconds);
+      rows.push({ operation, own, other });
+      say(`${operation} compared`);
+    }
+    await Promise.all([ours.target.stop(), theirs.stop()]);
+    const command = ['npm run bench:peers --', ...process.argv.slice(2)].join(' ');
+    console.log(machine({ command, postgresVersion: ours.postgresVersion, loadBefore }));
+    console.log(`* ${theirs.version}; ${users} users in each, ${callers} callers\n`);
+    console.log(peerTable(peer, rows));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+if (values.help) console.log(help);
+else {
+  await main().catch((error: unknown) => {
+    if (!(error instanceof Refusal)) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+  });
+}
