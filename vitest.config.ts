@@ -25,7 +25,7 @@ export default defineConfig({
     isolate: false,
     // One more than a small machine has cores: much of the time goes into waiting for Postgres.
     maxWorkers: Math.max(3, availableParallelism()),
-    execArgv: ['--import', './src/imports.ts'],
+    execArgv: ['--import', './src/imports.mjs'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     sequence: { sequencer: LongestFirst },

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { cpuOf, cpuOfFamily, residentBytes } from './processes.ts';
+import { childrenOf, cpuOf, cpuOfFamily, residentBytes } from './processes.ts';
 
 export interface Cpu {
   /** Milliseconds. */
@@ -22,7 +22,11 @@ export interface Address {
 
 export interface Target extends Address {
   cpu(): Cpu;
+  /** Of the largest process, in bytes. */
   memory(): number;
+  /** The processes that answer. */
+  workers: number[];
+  supervisor?: number | undefined;
   stop(): Promise<void>;
 }
 
@@ -33,32 +37,44 @@ const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const startFlags: string[] = scripts.start.split(' ').slice(1, -1);
 const inRepository = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
-/** Starts the service on the folder. With `profileDir` it leaves a CPU profile there when it stops. */
-export async function startService({
-  dataDir,
-  profileDir,
-}: {
+interface Start {
   dataDir: string;
+  /** One unless told otherwise: figures are those of one process. */
+  workers?: number;
+  /** Where a CPU profile is left at the end. */
   profileDir?: string | undefined;
-}): Promise<Target> {
+}
+
+/** The service on the folder, about to start. */
+export async function spawnService({ dataDir, workers = 1, profileDir }: Start) {
   mkdirSync(dataDir, { recursive: true, mode: 0o711 });
   const port = await freePort();
   const output = openSync(join(dataDir, 'service.log'), 'a');
   const profiling = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
+  const variables = { ROSTER_DATA: dataDir, ROSTER_LISTEN: `127.0.0.1:${port}`, ROSTER_LOG_LEVEL: 'warn' };
   const child = spawn(process.execPath, [...startFlags, ...profiling, inRepository('src/main.ts')], {
     cwd: inRepository(''),
-    env: { ...inherited(), ROSTER_DATA: dataDir, ROSTER_LISTEN: `127.0.0.1:${port}`, ROSTER_LOG_LEVEL: 'warn' },
+    env: { ...inherited(), ...variables, ROSTER_WORKERS: String(workers) },
     stdio: ['ignore', output, output],
   });
-  const pid = await spawned(child);
+  return { child, port, pid: await spawned(child) };
+}
+
+/** Starts the service and waits until all its workers serve. */
+export async function startService(start: Start): Promise<Target> {
+  const { dataDir, workers = 1 } = start;
+  const { child, port, pid } = await spawnService(start);
   const url = `http://127.0.0.1:${port}`;
-  await ready(`${url}/readyz`, child, join(dataDir, 'service.log'));
+  await ready(child, join(dataDir, 'service.log'), () => serves(url, workers));
+  const processes = workers === 1 ? [pid] : childrenOf(pid).filter((one) => isWorker(one));
   const postmaster = Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n', 1)[0]);
   return {
     url,
     headers: { authorization: `Bearer ${readFileSync(join(dataDir, 'admin.pat'), 'utf8').trim()}` },
-    cpu: () => ({ server: cpuOf(pid), postgres: cpuOfFamily(postmaster) }),
-    memory: () => residentBytes(pid),
+    cpu: () => ({ server: processes.reduce((sum, one) => sum + cpuOf(one), 0), postgres: cpuOfFamily(postmaster) }),
+    memory: () => Math.max(...processes.map(residentBytes)),
+    workers: processes,
+    supervisor: workers === 1 ? undefined : pid,
     stop: () => stop(child),
   };
 }
@@ -74,6 +90,7 @@ export async function startBare(script = 'bare.ts'): Promise<Target> {
     headers: {},
     cpu: () => ({ server: cpuOf(pid), postgres: 0 }),
     memory: () => residentBytes(pid),
+    workers: [pid],
     stop: () => stop(child),
   };
 }
@@ -93,12 +110,26 @@ export async function spawned(child: ChildProcess): Promise<number> {
   return child.pid;
 }
 
-/** Waits until the address answers well. */
-export async function ready(url: string, child: ChildProcess, logFile: string, withinMs: number = startMs): Promise<void> {
+const isWorker = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('workers/worker.ts');
+
+async function serves(url: string, workers: number): Promise<boolean> {
+  const answer = await fetch(`${url}/readyz`);
+  const metrics = answer.ok ? await (await fetch(`${url}/metrics`)).text() : '';
+  return metrics.includes(`
+roster_workers ${workers}
+`);
+}
+
+/** Waits until `isReady`, which may throw as long as nobody answers. */
+export async function ready(
+  child: ChildProcess,
+  logFile: string,
+  isReady: () => Promise<boolean>,
+  withinMs: number = startMs,
+): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (performance.now() < deadline && child.exitCode === null) {
-    const answer = await fetch(url).catch(() => undefined);
-    if (answer?.ok) return;
+    if (await isReady().catch(() => false)) return;
     await sleep(pollMs);
   }
   child.kill('SIGTERM');

@@ -3,12 +3,13 @@ import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import type { Sql } from 'postgres';
 import { masterKey, Problem } from './config/parse.ts';
-import { type Config, ConfigError, urlOf } from './config.ts';
+import { type Config, ConfigError, listeningAt } from './config.ts';
+import { decodersAtOnce } from './features/avatar/picture.ts';
 import { setUp } from './features/organization/setup.ts';
 import type { App } from './kernel/call.ts';
 import { deriveKeys, newMasterKey } from './kernel/crypto/keys.ts';
 import { openDatabase } from './kernel/db/client.ts';
-import { startEmbedded } from './kernel/db/embedded.ts';
+import { type Embedded, startEmbedded } from './kernel/db/embedded.ts';
 import { migrate } from './kernel/db/migrate.ts';
 import { passwordsAtOnce } from './kernel/guessing.ts';
 import { HttpClient } from './kernel/http/client.ts';
@@ -29,11 +30,20 @@ import type { Settings } from './kernel/settings.ts';
 import { Sweeper } from './kernel/sweeping/sweeper.ts';
 import { Turns } from './kernel/turns.ts';
 import { serve } from './server/serve.ts';
+import type { Group } from './workers/group.ts';
 
 /** What a test, and nobody else, gives in place of the real thing. */
 export interface Replacements {
   clock?: () => Date;
   onStatement?: (sql: string) => void;
+}
+
+/** What is there already when the app starts. */
+export interface Surroundings {
+  /** The embedded Postgres, on its way; closed with the app. */
+  embedded?: Promise<Embedded> | undefined;
+  /** The workers of which this process is one. */
+  group?: Group;
 }
 
 export interface Running {
@@ -47,13 +57,14 @@ export interface Running {
 }
 
 /** Everything between a configuration and a server that answers. What was opened is closed again if a later step fails. */
-export async function start(config: Config, replacements: Replacements = {}): Promise<Running> {
+export async function start(config: Config, replacements: Replacements = {}, surroundings: Surroundings = {}): Promise<Running> {
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
     for (let closer = closers.pop(); closer; closer = closers.pop()) await closer();
   };
   try {
-    const { app, client } = await openApp(config, replacements, closers);
+    const { group } = surroundings;
+    const { app, client } = await openApp(config, replacements, closers, surroundings);
     const tokenFile = await prepareData(app, config);
     const delivery = openDelivery(app, config.delivery);
     closers.push(delivery.close);
@@ -62,23 +73,19 @@ export async function start(config: Config, replacements: Replacements = {}): Pr
     closers.push(() => sender.stop(config.drainMs));
     const sweeper = new Sweeper(app);
     closers.push(() => sweeper.stop());
-    const listener = await serve(app, config, () => noticesOf(config.delivery, sender));
+    const listener = await serve(app, config, () => noticesOf(config.delivery, sender), group);
     closers.push(() => listener.close(config.drainMs));
-    app.settings.publicUrl = knownUrl(config, listener.port);
-    // Links in what waits from before begin with the public URL.
-    await sender.start(client);
-    sweeper.start();
+    app.settings.publicUrl = listeningAt(config, listener.port).publicUrl;
+    if (!group || group.worker === 1) {
+      // Links in what waits from before begin with the public URL.
+      await sender.start(client);
+      sweeper.start();
+    }
     return { app, url: app.settings.publicUrl, port: listener.port, tokenFile, close };
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-/** With port 0 the default URL is known only now that the port is. */
-function knownUrl({ publicUrl, listen, tls }: Config, port: number): string {
-  const secure = tls !== undefined;
-  return publicUrl === urlOf(listen, secure) ? urlOf({ ...listen, port }, secure) : publicUrl;
 }
 
 /** Of an answer of an identity provider: the metadata of a large federation member stays below it. */
@@ -89,10 +96,11 @@ export async function openApp(
   config: Config,
   { clock = () => new Date(), onStatement }: Replacements,
   closers: (() => Promise<void>)[],
+  { embedded, group }: Surroundings = {},
 ): Promise<{ app: App; client: Sql }> {
-  const log = createLogger(config.logLevel);
+  const log = createLogger(config.logLevel, group && { worker: group.worker });
   if (config.databaseUrl) await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-  const url = config.databaseUrl ?? (await ownDatabase(config, log, closers));
+  const url = config.databaseUrl ?? (await ownDatabase(embedded ?? startEmbedded({ dataDir: config.dataDir, log }), closers));
   await migrate(url, { log });
   const { db, client, close } = openDatabase({
     url,
@@ -106,23 +114,24 @@ export async function openApp(
   const http = new HttpClient({ ...config.outgoing, maximumBytes: providerBytes });
   closers.push(() => http.close());
   const keys = deriveKeys(config.masterKey ?? (await ownMasterKey(config.dataDir)));
-  return {
-    app: {
-      db,
-      clock,
-      ids: new Ids(row?.node ?? 0, clock),
-      keys,
-      settings: settingsOf(config),
-      log,
-      http,
-      tryLimits: new TryLimits(config.triesPerNetwork),
-      codeTryLimits: new TryLimits(codeTriesPerNetwork, codeTriesPerNetwork * codeTrySeconds),
-      passwordTurns: new Turns(passwordsAtOnce),
-      sendLimits: new TryLimits(ownSends, ownSendsSeconds, 'SENT_TOO_OFTEN'),
-      challengeLimits: new TryLimits(challengeSends, challengeSendsSeconds, 'SENT_TOO_OFTEN'),
-    },
-    client,
+  const turns = (name: string, atOnce: number) => group?.turns(name, atOnce) ?? new Turns(atOnce);
+  const app = {
+    db,
+    clock,
+    ids: new Ids(row?.node ?? 0, clock),
+    keys,
+    settings: settingsOf(config),
+    log,
+    http,
+    tryLimits: new TryLimits(config.triesPerNetwork),
+    codeTryLimits: new TryLimits(codeTriesPerNetwork, codeTriesPerNetwork * codeTrySeconds),
+    passwordTurns: turns('passwords', passwordsAtOnce),
+    decoderTurns: turns('decoders', decodersAtOnce),
+    sendLimits: new TryLimits(ownSends, ownSendsSeconds, 'SENT_TOO_OFTEN'),
+    challengeLimits: new TryLimits(challengeSends, challengeSendsSeconds, 'SENT_TOO_OFTEN'),
   };
+  group?.shareLimits(app);
+  return { app, client };
 }
 
 /** What of the configuration the rules depend on; a copy, as the public URL may be known only later. */
@@ -142,8 +151,8 @@ function settingsOf(config: Config): Settings {
   };
 }
 
-async function ownDatabase({ dataDir }: Config, log: App['log'], closers: (() => Promise<void>)[]): Promise<string> {
-  const embedded = await startEmbedded({ dataDir, log });
+async function ownDatabase(starting: Promise<Embedded>, closers: (() => Promise<void>)[]): Promise<string> {
+  const embedded = await starting;
   closers.push(() => embedded.stop());
   return embedded.url;
 }

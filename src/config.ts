@@ -1,11 +1,12 @@
 // What an operator may set: environment variables, read once.
 // The table of variables is in config/variables.ts.
+import { availableParallelism } from 'node:os';
 import type { CountryCode } from 'libphonenumber-js/max';
 import { deliveryVariables, outgoingOf, routesOf } from './config/delivery.ts';
 import { type Address, type LogLevel, type Network, Problem } from './config/parse.ts';
 import { pairOf, type Tls } from './config/tls.ts';
 import { unknownVariables } from './config/unknown.ts';
-import { type Setting, type Variable, variables } from './config/variables.ts';
+import { mostWorkers, type Setting, type Variable, variables } from './config/variables.ts';
 import type { Outgoing } from './kernel/http/client.ts';
 import type { Routes } from './kernel/outbox/routes.ts';
 import type { TrustedIssuer } from './kernel/settings.ts';
@@ -13,13 +14,15 @@ import type { TrustedIssuer } from './kernel/settings.ts';
 export interface Config {
   /** Default 127.0.0.1:8080. Host '' is every interface, port 0 a free port. */
   listen: Address;
+  /** Processes behind the port, 1 to 64. Default: one for each core. */
+  workers: number;
   /** Scheme, host and port, no slash at the end. Default: where it listens, as `localhost` if that is this machine only. */
   publicUrl: string;
   /** Absolute path. Default ./.roster. */
   dataDir: string;
   /** Holds a password: never for a log. Default: none, which starts the embedded Postgres. */
   databaseUrl?: string | undefined;
-  /** Connections, 1 to 1000. Default 10. */
+  /** Connections of all workers together, 1 to 1000. Default: 10, or 4 for each worker up to 80. */
   databasePool: number;
   /** Default on. */
   databasePrepare: boolean;
@@ -95,12 +98,14 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const publicUrl = read(variables.publicUrl) ?? urlOf(listen, tls !== undefined);
   const dataDir = read(variables.dataDir);
   const development = read(variables.development) ?? isLoopback(new URL(publicUrl).hostname);
+  const workers = read(variables.workers) ?? Math.min(availableParallelism(), mostWorkers);
   return {
     listen,
+    workers,
     publicUrl,
     dataDir,
     databaseUrl: read(variables.databaseUrl),
-    databasePool: read(variables.databasePool),
+    databasePool: read(variables.databasePool) ?? poolFor(workers),
     databasePrepare: read(variables.databasePrepare),
     masterKey: read(variables.masterKey),
     tls,
@@ -128,6 +133,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   };
 }
 
+/** Of 100 connections that Postgres takes by default some are left to others. */
+const poolFor = (workers: number) => Math.min(80, Math.max(10, 4 * workers));
+
 const readTls = (env: NodeJS.ProcessEnv) => pairOf(variables.tlsCertificate.read(env), variables.tlsKey.read(env));
 
 function problemsOf(read: () => unknown): string[] {
@@ -146,6 +154,14 @@ export const urlOf = ({ host, port }: Address, secure: boolean): string => {
   const name = local ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   return new URL(`${secure ? 'https' : 'http'}://${name}:${port}`).origin;
 };
+
+/** With port 0 the default public URL is known only when the port is. */
+export function listeningAt(config: Config, port: number): Config {
+  const { listen, tls, publicUrl } = config;
+  const secure = tls !== undefined;
+  const known = { ...listen, port };
+  return { ...config, listen: known, publicUrl: publicUrl === urlOf(listen, secure) ? urlOf(known, secure) : publicUrl };
+}
 
 /** @param hostname As in a URL: IPv6 in brackets. */
 const isLoopback = (hostname: string) => /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);

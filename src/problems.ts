@@ -24,6 +24,10 @@ export function startProblem(error: unknown, config: Config | undefined): string
   return config.databaseUrl ? connectionProblem(error, config.databaseUrl) : undefined;
 }
 
+/** Whether the database could not be reached, which may pass. */
+export const isUnreachable = (error: unknown, { databaseUrl }: Config): boolean =>
+  databaseUrl !== undefined && connectionProblem(error, databaseUrl) !== undefined;
+
 const wrongKey = [
   'The database was written under another master key, so its tokens and codes cannot be checked.',
   'Give this process the same key: copy master.key from the data folder of the process that made the data,',

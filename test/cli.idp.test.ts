@@ -187,7 +187,7 @@ test.skipIf(process.platform !== 'linux').each([
   ['', 1, 0],
 ])('at a terminal it asks, and goes by the answer "%s"', async (answer, code, written) => {
   const path = await fileOf('providers:\n  - { type: google, name: G, clientId: g, clientSecret: google-secret }\n');
-  const [program, imports] = ['../src/cli.ts', '../src/imports.ts'].map((file) => fileURLToPath(new URL(file, import.meta.url)));
+  const [program, imports] = ['../src/cli.ts', '../src/imports.mjs'].map((file) => fileURLToPath(new URL(file, import.meta.url)));
   const command = `${process.execPath} --import ${imports} ${program} idp apply ${path}`;
   const variables = { DATABASE_URL: server.database.url, ROSTER_DATA: server.dataDir, PATH: process.env.PATH, NO_COLOR: '1' };
   // Gives it a terminal.

@@ -164,10 +164,13 @@ describe('the doctor', () => {
     expect(said).not.toMatch(/wrong-password|nobody-must-ever-see|given-up@/);
   });
 
-  test('tells what came too late, and calls it no problem', async () => {
+  test('tells of a server with too few connections, and of what came too late, which is no problem', async () => {
     for (const mail of ['late', 'later']) await createHuman(server, { email: { email: `${mail}@example.net` } });
     await server.sql`update outbox set dead_at = now(), failure = 'expired', expires_at = now() - interval '1 hour'`;
-    const { code, found } = await doctor({ ...dataOf(server), ROSTER_LISTEN: '127.0.0.1:0' });
+    const env = { ...dataOf(server), ROSTER_LISTEN: '127.0.0.1:0' };
+    const crowded = await doctor({ ...env, ROSTER_DATABASE_POOL: '1000' });
+    expect(crowded.found.database).toMatchObject({ well: false, text: expect.stringMatching(/may want 1003.*max_connections/) });
+    const { code, found } = await doctor(env);
     expect(found).toMatchObject({
       'public URL': { well: true, text: 'http://localhost with a port that is free at the start (ROSTER_LISTEN has port 0)' },
       outbox: { well: true, text: expect.stringMatching(/^0 waiting; 2 expired before they could leave/) },

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -25,7 +26,8 @@ test('without any variable there is a configuration', () => {
     publicUrl: 'http://localhost:8080',
     dataDir: join(process.cwd(), '.roster'),
     databaseUrl: undefined,
-    databasePool: 10,
+    workers: availableParallelism(),
+    databasePool: Math.min(80, Math.max(10, 4 * availableParallelism())),
     databasePrepare: true,
     masterKey: undefined,
     tls: undefined,
@@ -61,7 +63,7 @@ test('an empty variable is one that is not set', () => {
 
 test('every default in the table can be written, or is words', () => {
   for (const { name, default: value } of settings) {
-    const words = /none|any host|any domain|master\.key|<host>|on when/.test(value);
+    const words = /none|any host|any domain|master\.key|<host>|on when|as many|for each/.test(value);
     if (!words) expect(readConfig({ [name]: value }), name).toEqual(readConfig({}));
   }
 });
@@ -254,6 +256,9 @@ describe('lists', () => {
 });
 
 test.each([
+  ['ROSTER_WORKERS', '1', { workers: 1, databasePool: 10 }],
+  ['ROSTER_WORKERS', '8', { workers: 8, databasePool: 32 }],
+  ['ROSTER_WORKERS', '64', { workers: 64, databasePool: 80 }],
   ['ROSTER_DATABASE_POOL', '1', { databasePool: 1 }],
   ['ROSTER_DATABASE_POOL', '1000', { databasePool: 1000 }],
   ['ROSTER_DATABASE_PREPARE', 'off', { databasePrepare: false }],

@@ -13,7 +13,7 @@ execFileSync('go', install, { stdio: 'inherit', env: { ...process.env, GOBIN: fo
 const module = execFileSync('go', ['mod', 'download', '-json', `connectrpc.com/conformance@${version}`], { cwd: folder });
 const { Dir: sources }: { Dir: string } = JSON.parse(module.toString());
 
-const server = [process.execPath, '--import', './src/imports.ts', join(here, 'server.ts'), join(sources, 'proto'), path];
+const server = [process.execPath, '--import', './src/imports.mjs', join(here, 'server.ts'), join(sources, 'proto'), path];
 const { status } = spawnSync(
   join(folder, 'connectconformance'),
   [

@@ -55,8 +55,15 @@ export async function startProgram({ binary, folder, args, env = {}, url, readyA
   const output = openSync(logFile, 'a');
   const child = spawn(binary, args, { cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', output, output] });
   const pid = await spawned(child);
-  await ready(readyAt, child, logFile, startMs);
-  return { url, headers: {}, cpu: () => cpuOfFamily(pid), memory: () => residentBytes(pid), stop: () => stop(child) };
+  await ready(child, logFile, async () => (await fetch(readyAt)).ok, startMs);
+  return {
+    url,
+    headers: {},
+    cpu: () => cpuOfFamily(pid),
+    memory: () => residentBytes(pid),
+    workers: [pid],
+    stop: () => stop(child),
+  };
 }
 
 /** A command of a peer's program that ends by itself. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { type Config, ConfigError } from '../config.ts';
 import type { App } from '../kernel/call.ts';
+import { connectionsOf } from '../kernel/db/client.ts';
 import { joinEmbedded } from '../kernel/db/embedded/join.ts';
 import { countPending } from '../kernel/db/migrate.ts';
 import { HttpClient } from '../kernel/http/client.ts';
@@ -79,6 +80,7 @@ function checksOf(operator: Operator, config: Config): Check[] {
   const data = async () => {
     await database(config);
     app = await operator.open();
+    await roomFor(app, config);
     return 'reached, migrated, and written under this master key';
   };
   const queue = async () => {
@@ -127,6 +129,20 @@ async function database(config: Config): Promise<void> {
       throw new Finding(`${file} is missing. Put it back from a backup, or set ROSTER_MASTER_KEY to the key of this data.`);
     });
   }
+}
+
+/** Notifications have a connection of their own, and two look for migrations while the service starts. */
+const besidePool = 3;
+
+/** Behind pgbouncer the server's own limit says nothing. */
+async function roomFor({ db }: App, { databasePool, databasePrepare }: Config): Promise<void> {
+  const wanted = databasePool + besidePool;
+  const most = await connectionsOf(db);
+  if (!databasePrepare || wanted <= most) return;
+  throw new Finding(
+    `The server takes ${most} connections, and the service may want ${wanted} (ROSTER_DATABASE_POOL and ${besidePool} more). Lower ` +
+      'that, raise max_connections of the server, or put pgbouncer in between.',
+  );
 }
 
 /** Milliseconds for a webhook to answer. */

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
-import { type CountryCode, isSupportedCountry } from 'libphonenumber-js/max';
+import type { CountryCode } from 'libphonenumber-js/max';
 import { masterKeyBytes } from '../kernel/crypto/keys.ts';
+import { phoneNumbers } from '../kernel/phoneNumbers.ts';
 
 /** What is wrong with one setting, in a sentence for the operator. */
 export class Problem extends Error {
@@ -151,8 +152,12 @@ export function productName(text: string): string {
   return name;
 }
 
+/** Known to be one, so that the usual start need not ask. */
+export const usualRegion = 'CH';
+
 export function region(text: string): CountryCode {
-  if (!isSupportedCountry(text)) throw new Problem('write the two capital letters of a country, such as CH or US');
+  if (text === usualRegion) return text;
+  if (!phoneNumbers().isSupportedCountry(text)) throw new Problem('write the two capital letters of a country, such as CH or US');
   return text;
 }
 

@@ -64,6 +64,9 @@ const linkHosts: Variable<string[] | undefined> = {
     text === undefined ? undefined : parsed('ROSTER_LINK_HOSTS', text, parse.listOf(parse.host)),
 };
 
+/** Beyond that the one process that accepts connections and the database are what is short. */
+export const mostWorkers = 64;
+
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const second = 1000;
@@ -76,6 +79,12 @@ export const variables = {
     parse.address,
     '127.0.0.1:8080',
     'Where to listen: host:port, [::1]:port for IPv6, :port for every interface. Port 0 takes a free one.',
+  ),
+  workers: optional(
+    'ROSTER_WORKERS',
+    parse.integer(1, mostWorkers),
+    'as many as there are cores',
+    'The processes that answer calls, behind one port. 1 is a single process without a supervisor.',
   ),
   publicUrl: optional(
     'ROSTER_PUBLIC_URL',
@@ -95,11 +104,11 @@ export const variables = {
     'none: an embedded Postgres in the data folder',
     'The Postgres to use, 15 or newer: postgres://user:password@host:5432/database, with ?sslmode=verify-full for TLS.',
   ),
-  databasePool: variable(
+  databasePool: optional(
     'ROSTER_DATABASE_POOL',
     parse.integer(1, 1000),
-    '10',
-    'The most connections that one process opens to Postgres.',
+    '10; 4 for each worker where that is more, and 80 at most',
+    'The most connections to Postgres, shared out among the workers, each of which has one at least.',
   ),
   databasePrepare: variable(
     'ROSTER_DATABASE_PREPARE',
@@ -180,7 +189,7 @@ export const variables = {
   phoneRegion: variable(
     'ROSTER_PHONE_REGION',
     parse.region,
-    'CH',
+    parse.usualRegion,
     'The country of phone numbers that come without a country code, two letters.',
   ),
   passkeyDomains: optional(

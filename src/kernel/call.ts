@@ -10,7 +10,7 @@ import type { HttpClient } from './http/client.ts';
 import type { Ids } from './ids.ts';
 import type { TryLimits } from './networks.ts';
 import type { Settings } from './settings.ts';
-import type { Turns } from './turns.ts';
+import type { TakesTurns } from './turns.ts';
 
 /** What the process has: the same for all requests. */
 export interface App {
@@ -27,7 +27,9 @@ export interface App {
   /** What each network has left of wrong tries at the codes of one user. */
   codeTryLimits: TryLimits;
   /** Whose passwords are being looked at. */
-  passwordTurns: Turns;
+  passwordTurns: TakesTurns;
+  /** Of the processes that decode pictures. */
+  decoderTurns: TakesTurns;
   /** What each person may still have sent to himself. */
   sendLimits: TryLimits;
   /** What each person may still have sent to him by sessions, by channel. */

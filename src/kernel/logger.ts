@@ -1,14 +1,21 @@
+import { createRequire } from 'node:module';
 import { type Logger, pino } from 'pino';
-import { PinoPretty } from 'pino-pretty';
 
 /**
  * The log on standard output: lines for people in a terminal, JSON lines everywhere else. An error is written without the
  * statement's parameters and without the row that Postgres quotes: both hold what people entrusted to us.
+ * @param fields Of every line.
  */
-export const createLogger = (level: string): Logger =>
-  pino({ level, serializers: { err: plainError } }, process.stdout.isTTY ? linesForPeople() : undefined);
+export function createLogger(level: string, fields: Record<string, unknown> = {}): Logger {
+  const log = pino({ level, serializers: { err: plainError } }, process.stdout.isTTY ? linesForPeople() : undefined);
+  return Object.keys(fields).length === 0 ? log : log.child(fields);
+}
 
-const linesForPeople = () => PinoPretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', singleLine: true, sync: true });
+/** Loaded where somebody looks on: thirty modules. */
+function linesForPeople() {
+  const pretty: typeof import('pino-pretty') = createRequire(import.meta.url)('pino-pretty');
+  return pretty.PinoPretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', singleLine: true, sync: true });
+}
 
 export function plainError(error: unknown): unknown {
   if (!(error instanceof Error)) return { type: typeof error };

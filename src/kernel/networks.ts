@@ -16,7 +16,10 @@ export const challengeSendsSeconds = 300;
 /** Keys remembered at most; the one that was used least lately is forgotten first. */
 const maximumKeys = 10_000;
 
-/** What each network, or each person, may still do in this process: a bucket of tries that fills up again. */
+/**
+ * What each network, or each person, may still do: a bucket of tries that fills up again. Kept by this process; workers behind
+ * one port tell each other what was spent.
+ */
 export class TryLimits {
   readonly #refillMs: number;
   /** Milliseconds in which one try comes back. */
@@ -24,6 +27,8 @@ export class TryLimits {
   readonly #reason: Reason;
   /** When each bucket will be full again, in milliseconds; one that is full is not kept. */
   readonly #fullAt = new Map<string, number>();
+  /** Is told of each try that was taken here, and with -1 of each that was given back. */
+  onSpent: ((key: string, tries: 1 | -1) => void) | undefined;
 
   /**
    * @param burst What one has at once.
@@ -43,21 +48,29 @@ export class TryLimits {
 
   /** Takes one, or refuses as `refuseUsedUp` does. */
   take(key: string | undefined, now: Date): void {
-    if (key !== undefined) this.#keep(key, this.#next(key, now.getTime()), now.getTime());
+    if (key === undefined) return;
+    this.#keep(key, this.#next(key, now.getTime()), now.getTime());
+    this.onSpent?.(key, 1);
   }
 
   /** Takes one, whether there is one left or not: of what was under way when there was. */
   charge(key: string | undefined, now: Date): void {
     if (key === undefined) return;
-    const time = now.getTime();
-    const fullAt = Math.max(time, this.#known(key, time)) + this.#tryMs;
-    this.#keep(key, Math.min(fullAt, time + this.#refillMs), time);
+    this.noteSpent(key, 1, now);
+    this.onSpent?.(key, 1);
   }
 
   giveBack(key: string | undefined, now: Date): void {
     if (key === undefined) return;
+    this.noteSpent(key, -1, now);
+    this.onSpent?.(key, -1);
+  }
+
+  /** What another process was told of by its `onSpent`. */
+  noteSpent(key: string, tries: 1 | -1, now: Date): void {
     const time = now.getTime();
-    this.#keep(key, this.#known(key, time) - this.#tryMs, time);
+    const fullAt = Math.max(tries < 0 ? 0 : time, this.#known(key, time)) + tries * this.#tryMs;
+    this.#keep(key, Math.min(fullAt, time + this.#refillMs), time);
   }
 
   /** When the bucket will be full, with one more taken. */

@@ -1,3 +1,6 @@
+/** Whoever lets work on one key wait for its turn: this process alone, or the workers of one port together. */
+export type TakesTurns = Pick<Turns, 'take'>;
+
 /** Lets so many pieces of work on one key run at once in this process; the others wait, in the order in which they came. */
 export class Turns {
   readonly #atOnce: number;

@@ -8,6 +8,9 @@ import { deprecatedSince, successorOf } from './successors.ts';
 const maximumTold = 10_000;
 const dayMs = 24 * 60 * 60 * 1000;
 
+type Next = Parameters<Interceptor>[0];
+type Request = Parameters<Next>[0];
+
 export interface Deprecation {
   /** Stands around what turns errors into those that callers see. */
   interceptor: Interceptor;
@@ -34,19 +37,21 @@ export function announceDeprecation({ log, clock }: Pick<App, 'log' | 'clock'>):
     told.add(key);
     log.warn({ rpc, caller, successor: nameOf(successor) }, 'a deprecated method is called; told once a day');
   };
-  const interceptor: Interceptor = (next) => async (req) => {
-    const successor = successorOf(req.method);
-    if (!successor) return next(req);
+  const announced = async (next: Next, req: Request, successor: DescMethod) => {
     try {
       const response = await next(req);
-      announce(response.header, successor.method);
+      announce(response.header, successor);
       return response;
     } catch (error) {
-      if (error instanceof ConnectError) announce(error.metadata, successor.method);
+      if (error instanceof ConnectError) announce(error.metadata, successor);
       throw error;
     } finally {
-      note(req.method, successor.method, findCall({ values: req.contextValues })?.caller.id);
+      note(req.method, successor, findCall({ values: req.contextValues })?.caller.id);
     }
+  };
+  const interceptor: Interceptor = (next) => (req) => {
+    const successor = successorOf(req.method);
+    return successor ? announced(next, req, successor.method) : next(req);
   };
   return { interceptor, counts };
 }

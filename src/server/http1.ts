@@ -26,6 +26,11 @@ export function http1({ handler, unary }: Handlers, limits: EdgeLimits) {
     });
     if (!unary?.takesHttp1(request, response)) handler(request, response);
   });
+  // Also ends connections without a request, for which Node sets the time (keepAliveTimeout).
+  server.setTimeout(limits.unreadMs, (socket) => {
+    const isIdle = connections.get(socket)?.size === 0;
+    if (isIdle || socket.writableLength > 0) socket.destroy();
+  });
   // The server never listens itself, and only at this event it starts to enforce its time limits.
   server.emit('listening');
 

@@ -1,4 +1,4 @@
-import { constants, createServer, type ServerHttp2Session } from 'node:http2';
+import { constants, createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { EdgeLimits } from './edgeLimits.ts';
 import type { Handlers } from './handler.ts';
@@ -14,11 +14,15 @@ export function http2({ handler, unary }: Handlers, limits: EdgeLimits) {
   const sessions = new Set<ServerHttp2Session>();
   const server = createServer({
     maxSessionMemory: limits.sessionMegabytes,
+    maxSessionInvalidFrames: limits.invalidFrames,
+    streamResetBurst: limits.resetsAtOnce,
+    streamResetRate: limits.resetsPerSecond,
     settings: { maxConcurrentStreams: limits.streamsPerSession, maxHeaderListSize: limits.headerBytes },
   });
   // Makes requests and responses of streams. It has no connections of its own.
   const requests = createServer(handler);
   server.on('stream', (stream, headers, flags, rawHeaders) => {
+    stream.setTimeout(limits.unreadMs, () => endUnread(stream));
     if (!unary?.takesHttp2(stream, headers)) requests.emit('stream', stream, headers, flags, rawHeaders);
   });
   server.on('session', (session) => {
@@ -43,4 +47,9 @@ export function http2({ handler, unary }: Handlers, limits: EdgeLimits) {
       }, noticeMs);
     },
   };
+}
+
+/** Called when nothing has moved on a stream: what waits there for a client that does not read is given up, with its memory. */
+function endUnread(stream: ServerHttp2Stream): void {
+  if (stream.writableLength > 0) stream.close(constants.NGHTTP2_CANCEL);
 }

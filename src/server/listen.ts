@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { edgeLimits } from './edgeLimits.ts';
 import { guardUrl, type NodeHandler } from './handler.ts';
@@ -7,6 +7,14 @@ import { http1 } from './http1.ts';
 import { http2 } from './http2.ts';
 import { sniff } from './sniff.ts';
 import type { UnaryServer } from './unary/serve.ts';
+
+/** Connections that another process accepts for this one. */
+export interface Arrivals {
+  /** Of that process. */
+  port: number;
+  /** Calls with each from here on. */
+  take(accept: (socket: Socket) => void): void;
+}
 
 export interface ListenOptions {
   host: string;
@@ -17,11 +25,15 @@ export interface ListenOptions {
   handler: NodeHandler;
   /** Is asked before `handler`, which has what it does not take. */
   unary?: UnaryServer | undefined;
+  /** Takes these instead of listening. */
+  arrivals?: Arrivals | undefined;
 }
 
 export interface Listener {
   host: string;
   port: number;
+  /** Open ones, now. */
+  connections(): number;
   /** Takes no more connections, lets running requests finish, cuts off after `graceMs` what is left. */
   close(graceMs: number): Promise<void>;
 }
@@ -30,15 +42,21 @@ export interface Listener {
  * Serves HTTP/1.1 and HTTP/2 on one port. Rejects with the system's error (EADDRINUSE, EACCES, ...) when it cannot be had,
  * and with OpenSSL's when certificate and key are no pair.
  */
-export async function listen({ host, port, tls, handler, unary }: ListenOptions, limits = edgeLimits): Promise<Listener> {
+export async function listen(
+  { host, port, tls, handler, unary, arrivals }: ListenOptions,
+  limits = edgeLimits,
+): Promise<Listener> {
   const guarded = guardUrl(handler);
   const sides = { http1: http1({ handler: guarded, unary }, limits), http2: http2({ handler: guarded, unary }, limits) };
   const waiting = new Set<Socket>();
   const sockets = new Set<Socket>();
+  const { promise: closed, resolve: gone } = Promise.withResolvers<void>();
+  let open = 0;
+  let closing = false;
 
   const accept = (socket: Socket) => {
     // A handshake that was under way when closing began.
-    if (!front.listening) return void socket.destroy();
+    if (closing) return void socket.destroy();
     track(waiting, socket);
     track(sockets, socket);
     sniff(socket, limits.firstBytesMs, (protocol) => {
@@ -50,24 +68,31 @@ export async function listen({ host, port, tls, handler, unary }: ListenOptions,
   const handshake = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: limits.firstBytesMs };
   const front = tls ? createTlsServer({ ...options, ...handshake, ...tls }, accept) : createServer(options, accept);
   // With TLS this is the socket below, there from the first packet of the handshake.
-  front.on('connection', (socket: Socket) => track(sockets, socket));
+  front.on('connection', (socket: Socket) => {
+    open++;
+    track(sockets, socket);
+    socket.once('close', () => {
+      open--;
+      if (closing && open === 0) gone();
+    });
+  });
   // Node leaves a connection open whose handshake failed or took too long.
   front.on('tlsClientError', (_: Error, socket: Socket) => socket.destroy());
 
-  front.listen(port, host);
-  await once(front, 'listening');
-  // From here on an error is one connection that could not be accepted; the server goes on.
-  front.on('error', () => {});
-  const closed = new Promise<void>((resolve) => front.once('close', resolve));
+  arrivals?.take((socket) => front.emit('connection', socket.setNoDelay(true).setKeepAlive(true, limits.probePeerMs)));
+  const address = arrivals ? { host, port: arrivals.port } : await bind(front, host, port);
 
   return {
-    ...addressOf(front.address()),
+    ...address,
+    connections: () => open,
     async close(graceMs) {
-      if (front.listening) {
-        front.close();
+      if (!closing) {
+        closing = true;
+        if (!arrivals) front.close();
         destroy(waiting);
         sides.http1.drain();
         sides.http2.drain();
+        if (open === 0) gone();
       }
       const timer = setTimeout(() => destroy(sockets), graceMs);
       await closed;
@@ -75,6 +100,14 @@ export async function listen({ host, port, tls, handler, unary }: ListenOptions,
       sides.http1.close();
     },
   };
+}
+
+async function bind(front: Server, host: string, port: number): Promise<{ host: string; port: number }> {
+  front.listen(port, host);
+  await once(front, 'listening');
+  // From here on an error is one connection that could not be accepted; the server goes on.
+  front.on('error', () => {});
+  return addressOf(front.address());
 }
 
 function track(set: Set<Socket>, socket: Socket): void {

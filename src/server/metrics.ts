@@ -1,29 +1,33 @@
-import { type NodeHandler, pathOf } from './handler.ts';
+import { type NodeHandler, type NodeResponse, pathOf } from './handler.ts';
 
-/** A counter in Prometheus' text format 0.0.4: its values by the label `rpc`, whose values hold no quotes. */
-export interface Counter {
+/** In Prometheus' text format 0.0.4: values by one label, whose values hold no quotes; '' is the value without a label. */
+export interface Metric {
   name: string;
+  type: 'counter' | 'gauge';
   help: string;
-  values: ReadonlyMap<string, number>;
+  label: string;
+  values: Iterable<readonly [string, number]>;
 }
 
-/** Answers `GET /metrics`, and leaves the rest to `handler`. Counts only: anyone may ask. */
-export const metrics =
-  (counters: readonly Counter[], handler: NodeHandler): NodeHandler =>
-  (request, response) => {
+/** Answers `GET /metrics`, and leaves the rest to `handler`. Numbers only: anyone may ask. */
+export function metrics(read: () => Promise<readonly Metric[]>, handler: NodeHandler): NodeHandler {
+  return (request, response) => {
     if (pathOf(request) !== '/metrics') return handler(request, response);
-    const allowed = request.method === 'GET' || request.method === 'HEAD';
-    const body = allowed ? counters.flatMap(linesOf).join('') : '';
-    response.writeHead(allowed ? 200 : 405, {
-      ...(allowed ? { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } : { allow: 'GET, HEAD' }),
-      'cache-control': 'no-store',
-      'content-length': Buffer.byteLength(body),
+    if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, { allow: 'GET, HEAD' }, '');
+    void read().then((found) => {
+      const type = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
+      answer(response, 200, type, found.flatMap(linesOf).join(''), request.method === 'HEAD');
     });
-    if (request.method === 'HEAD') response.end();
-    else response.end(body);
   };
+}
 
-const linesOf = ({ name, help, values }: Counter): string[] => [
-  `# HELP ${name} ${help}\n# TYPE ${name} counter\n`,
-  ...[...values].map(([rpc, value]) => `${name}{rpc="${rpc}"} ${value}\n`),
+function answer(response: NodeResponse, status: number, headers: Record<string, string>, body: string, headOnly = false): void {
+  response.writeHead(status, { ...headers, 'cache-control': 'no-store', 'content-length': Buffer.byteLength(body) });
+  if (headOnly) response.end();
+  else response.end(body);
+}
+
+const linesOf = ({ name, type, help, label, values }: Metric): string[] => [
+  `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`,
+  ...[...values].map(([key, value]) => (key === '' ? `${name} ${value}\n` : `${name}{${label}="${key}"} ${value}\n`)),
 ];

@@ -12,15 +12,19 @@ import { failure } from '../kernel/errors.ts';
 export const organizationHeader = 'x-zitadel-orgid';
 
 /** Checks what a method demands of its caller before the request is looked at any closer. */
-export const checkDeclaredAccess: Interceptor = (next) => async (req) => {
+export const checkDeclaredAccess: Interceptor = (next) => (req) => {
   const call = findCall({ values: req.contextValues });
   if (call?.access.on === 'instance' && !canEverywhere(call.caller, call.access.permission)) throw failure('PERMISSION_DENIED');
-  if (call?.access.on === 'organization') {
-    const organizationId = await chosenOrganization(call, req.stream ? undefined : req.message, req.header);
-    setCall({ values: req.contextValues }, { ...call, organizationId });
-  }
-  return next(req);
+  return call?.access.on === 'organization' ? inOrganization(next, req, call) : next(req);
 };
+
+type Next = Parameters<Interceptor>[0];
+
+async function inOrganization(next: Next, req: Parameters<Next>[0], call: Call): ReturnType<Next> {
+  const organizationId = await chosenOrganization(call, req.stream ? undefined : req.message, req.header);
+  setCall({ values: req.contextValues }, { ...call, organizationId });
+  return next(req);
+}
 
 async function chosenOrganization(call: Call, message: Message | undefined, header: Headers): Promise<string> {
   const named = inRequest(message) ?? inHeader(header);

@@ -6,6 +6,8 @@ import { ping } from '../kernel/db/client.ts';
 import { serveAvatars } from '../web/avatars/serveAvatars.ts';
 import { serveOauth } from '../web/oauth/serveOauth.ts';
 import { servePages } from '../web/servePages.ts';
+import type { Group } from '../workers/group.ts';
+import type { Report } from '../workers/messages.ts';
 import { cors, corsHeaders } from './cors.ts';
 import { announceDeprecation } from './deprecation.ts';
 import { Health } from './health.ts';
@@ -15,6 +17,7 @@ import { Monitor } from './monitor.ts';
 import { networksBehind } from './network.ts';
 import { probes } from './probes.ts';
 import { reflectionRoutes } from './reflection.ts';
+import { alone, metricsOf, noticesIn } from './reports.ts';
 import { olderNames, routes, services } from './routes.ts';
 import { serveRpcs } from './rpc.ts';
 
@@ -26,6 +29,7 @@ export async function serve(
     'listen' | 'tls' | 'trustedProxies' | 'networkPrefix' | 'corsOrigins' | 'maxMessageBytes' | 'maxTimeoutMs'
   >,
   notices: () => Readonly<Record<string, string>>,
+  group?: Group,
 ): Promise<Listener> {
   const served = [...services, ...olderNames];
   const health = new Health(served.map(({ typeName }) => typeName));
@@ -48,23 +52,29 @@ export async function serve(
     corsHeaders: corsHeaders(config.corsOrigins),
     ...config,
   });
-  const calls = {
-    name: 'roster_deprecated_calls_total',
-    help: 'Calls of deprecated methods since the process started.',
-    values: deprecation.counts,
-  };
+  let connections = () => 0;
+  const report = (): Report => ({
+    worker: group?.worker ?? 1,
+    calls: Object.fromEntries(deprecation.counts),
+    connections: connections(),
+    residentBytes: process.memoryUsage.rss(),
+    notices: notices(),
+  });
+  group?.describe(report);
+  const reports = async () => (group ? group.reports() : alone(report()));
   const probed = probes(
     async () => {
-      const database = await monitor.check();
-      return { ready: database && health.serving, checks: { database }, notices: notices() };
+      const [database, all] = await Promise.all([monitor.check(), reports()]);
+      return { ready: database && health.serving, checks: { database }, notices: noticesIn(all) };
     },
-    metrics([calls], rpcs.handler),
+    metrics(async () => metricsOf(await reports()), rpcs.handler),
   );
 
   const avatars = serveAvatars({ app, networkOf, uploadMs: config.maxTimeoutMs }, probed);
   // In front of CORS: no script of another origin reads a page.
   const handler = servePages(app, networkOf, cors(config.corsOrigins, serveOauth(app, networkOf, avatars)));
-  const listener = await listen({ ...config.listen, tls: config.tls, handler, unary: rpcs.unary });
+  const listener = await listen({ ...config.listen, tls: config.tls, handler, unary: rpcs.unary, arrivals: group?.arrivals });
+  connections = listener.connections;
   await monitor.check();
   return {
     ...listener,

@@ -21,7 +21,7 @@ export interface Child {
 }
 
 /** As `npm start` has it: everything loads several times as fast. */
-const imports = new URL('../../src/imports.ts', import.meta.url).href;
+const imports = new URL('../../src/imports.mjs', import.meta.url).href;
 
 /** Runs a program of Node's until it ends by itself, is told to, or the test is over. */
 export function run(program: string, args: string[], options: SpawnOptions = {}): Child {

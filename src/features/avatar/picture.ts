@@ -10,17 +10,19 @@ import { exits, maximumBytes, maximumPixels, maximumSide, type PictureType, pict
 
 /** The dearest picture takes two seconds (docs/benchmarks.md), on a machine that does nothing else. */
 const decodeMs = 20_000;
-/** A decoder takes up to 300 MB, so one runs at a time. What waits takes 512 KiB each. */
-const decoders = 1;
+/** A decoder takes up to 300 MB, so one runs at a time, whichever worker it is for. What waits takes 512 KiB each. */
+export const decodersAtOnce = 1;
 const places = 24;
 /** About as long as a few pictures take. */
 const retryAfterMs = 2_000;
 
 const busy = () => failure('AVATARS_BUSY', { retryAfterMs });
-const inTurn = createPool(decoders, places, busy);
+const inTurn = createPool(decodersAtOnce, places, busy);
 
 const program = fileURLToPath(new URL('./decoder.ts', import.meta.url));
 const options = { env: {}, encoding: 'buffer', maxBuffer: maximumBytes, timeout: decodeMs, killSignal: 'SIGKILL' } as const;
+
+type Decoding = Pick<App, 'log' | 'decoderTurns'>;
 
 /** AVATAR_TYPE_UNSUPPORTED for what is none of the types that we take. */
 export function pictureTypeOf(mime: string): PictureType {
@@ -33,11 +35,11 @@ export function pictureTypeOf(mime: string): PictureType {
  * The picture as WebP, upright, at most 512 pixels wide and high, without anything but pixels. AVATAR_TYPE_WRONG,
  * AVATAR_UNREADABLE, AVATAR_PIXELS_TOO_MANY, AVATAR_TOO_COSTLY, AVATARS_BUSY.
  */
-export async function remake(app: Pick<App, 'log'>, bytes: Buffer, { mime, marks, end }: PictureType): Promise<Buffer> {
+export async function remake(app: Decoding, bytes: Buffer, { mime, marks, end }: PictureType): Promise<Buffer> {
   const isOfType = marks.every((mark) => mark.bytes.equals(bytes.subarray(mark.at, mark.at + mark.bytes.length)));
   if (!isOfType) throw failure('AVATAR_TYPE_WRONG', { metadata: { type: mime } });
   if (!bytes.includes(end)) throw failure('AVATAR_UNREADABLE');
-  return inTurn(() => decode(app, bytes, mime));
+  return inTurn(() => app.decoderTurns.take('', () => decode(app, bytes, mime)));
 }
 
 async function decode({ log }: Pick<App, 'log'>, bytes: Buffer, mime: string): Promise<Buffer> {

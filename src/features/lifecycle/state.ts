@@ -36,9 +36,12 @@ function change(call: Call, userId: string, { from, to, refusal, forgives }: Tra
     const user = authorize(tx, await lockRow(tx, userId));
     if (!from.includes(user.state)) throw failure(refusal(user.state));
     if (to !== 'active') await refuseLastOwner(tx, userId);
-    if (to !== 'active') await endSessions(tx, userId);
-    if (forgives) await forgiveAllTries(tx.db, userId);
-    return record(tx, userId, { type: 'state.changed', from: user.state, to }, { state: to });
+    const [details] = await Promise.all([
+      record(tx, userId, { type: 'state.changed', from: user.state, to }, { state: to }),
+      to !== 'active' && endSessions(tx, userId),
+      forgives && forgiveAllTries(tx.db, userId),
+    ]);
+    return details;
   });
 }
 

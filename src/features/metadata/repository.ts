@@ -2,6 +2,7 @@ import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import type { Tx } from '../../kernel/call.ts';
 import type { Db } from '../../kernel/db/driver.ts';
 import { matchText, type TextMatch } from '../../kernel/db/matchText.ts';
+import { prepared } from '../../kernel/db/prepared.ts';
 import { userMetadata } from '../../kernel/db/schema.ts';
 import { textKey } from '../../kernel/names.ts';
 import type { Page } from '../../kernel/paging.ts';
@@ -10,13 +11,19 @@ export type StoredEntry = typeof userMetadata.$inferSelect;
 export type ListedEntry = Pick<StoredEntry, 'key' | 'value' | 'createdAt' | 'changedAt'>;
 export type KeyFilter = TextMatch;
 
-export function findEntries(db: Db, userId: string, keys: readonly string[]): Promise<StoredEntry[]> {
-  if (keys.length === 0) return Promise.resolve([]);
-  return db
+export async function findEntries(db: Db, userId: string, keys: readonly string[]): Promise<StoredEntry[]> {
+  return keys.length === 0 ? [] : entriesOf(db).execute({ userId, keys });
+}
+
+const entriesOf = prepared((db) =>
+  db
     .select()
     .from(userMetadata)
-    .where(and(eq(userMetadata.userId, userId), isOneOf(keys)));
-}
+    .where(
+      and(eq(userMetadata.userId, sql.placeholder('userId')), sql`${userMetadata.key} = any(${sql.placeholder('keys')}::text[])`),
+    )
+    .prepare('find_entries'),
+);
 
 /** The keys go as one parameter: a statement has room for 65535, and a request may name more. */
 const isOneOf = (keys: readonly string[]) => sql`${userMetadata.key} = any(${sql.param([...keys])}::text[])`;

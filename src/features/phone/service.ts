@@ -1,11 +1,11 @@
 // Owns: the phone number of a person, and the proof that it is his. Leaves the rows to features/user, the codes and
 // their delivery to the kernel.
-import parsePhoneNumber from 'libphonenumber-js/max';
 import { forgetFactor, killSessionCodes } from '../../kernel/auth/sessions.ts';
 import type { App, Call, Tx, UserRow } from '../../kernel/call.ts';
 import { createCode, deleteCode, isCodePending, killCodes } from '../../kernel/codes/codes.ts';
 import { failure, invalidField } from '../../kernel/errors.ts';
 import { enqueue } from '../../kernel/outbox/outbox.ts';
+import { phoneNumbers } from '../../kernel/phoneNumbers.ts';
 import type { Reason } from '../../kernel/reasons.ts';
 import { type Details, record, type UserColumns } from '../user/events.ts';
 import { byCode, type Changed, changePerson, rightsFor } from '../user/person.ts';
@@ -29,7 +29,10 @@ export interface PhoneInput {
  * the field stands in the request: empty, or ending in a dot.
  */
 export function normalisePhone({ settings }: App, input: PhoneInput, path: string): PhoneInput {
-  const parsed = parsePhoneNumber(input.number, { defaultCountry: settings.phoneRegion, extract: false });
+  const parsed = phoneNumbers().parsePhoneNumberFromString(input.number, {
+    defaultCountry: settings.phoneRegion,
+    extract: false,
+  });
   if (!parsed?.isPossible() || parsed.ext) throw invalidField('PHONE_INVALID', `${path}phone`);
   return { ...input, number: parsed.number };
 }

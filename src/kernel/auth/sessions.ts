@@ -2,6 +2,7 @@
 // counts a moment longer. The caller has locked the user, as every check of a session does.
 import { and, eq, isNotNull, isNull, ne, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../call.ts';
+import { prepared } from '../db/prepared.ts';
 import { sessionCodes, sessions } from '../db/schema.ts';
 import type { Channel } from '../outbox/message.ts';
 
@@ -32,8 +33,17 @@ export const ended = {
 
 /** After the user was deactivated, locked or deleted (ASVS 7.4.2). Nothing brings them back. */
 export async function endSessions(tx: Tx, userId: string): Promise<void> {
-  await write(tx, userId, { ...ended, endedAt: tx.now });
+  await ending(tx.db).execute({ userId, now: tx.now.toISOString() });
 }
+
+const now = sql`${sql.placeholder('now')}::timestamptz`;
+const ending = prepared((db) =>
+  db
+    .update(sessions)
+    .set({ ...ended, endedAt: now, sequence: sql`${sessions.sequence} + 1`, changedAt: now })
+    .where(and(eq(sessions.userId, sql.placeholder('userId')), isNull(sessions.endedAt)))
+    .prepare('end_sessions'),
+);
 
 /** After another password: all but the one that the call was made with (ASVS 7.4.3). */
 export async function makeSessionsStale(tx: Tx, userId: string): Promise<void> {

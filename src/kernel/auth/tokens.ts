@@ -90,6 +90,14 @@ export async function rightsOfUser(db: Db, userId: string): Promise<Pick<Caller,
 
 /** The roles that a user has on the instance. */
 export async function instanceRolesOf(db: Db, userId: string): Promise<string[]> {
-  const [row] = await db.select({ roles: instanceMembers.roles }).from(instanceMembers).where(eq(instanceMembers.userId, userId));
+  const [row] = await rolesOf(db).execute({ userId });
   return row?.roles ?? [];
 }
+
+const rolesOf = prepared((db) =>
+  db
+    .select({ roles: instanceMembers.roles })
+    .from(instanceMembers)
+    .where(eq(instanceMembers.userId, sql.placeholder('userId')))
+    .prepare('find_instance_roles'),
+);

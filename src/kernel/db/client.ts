@@ -94,6 +94,14 @@ const inPlaceOf = (pool: Sql, sql: TransactionSql): Sql =>
     },
   });
 
+/** How many connections the server has for everybody but its superusers. */
+export async function connectionsOf(db: Db): Promise<number> {
+  const setting = (name: string) => sql`current_setting(${name})::int`;
+  const most = sql`${setting('max_connections')} - ${setting('superuser_reserved_connections')}`;
+  const [row] = await db.execute<{ most: number }>(sql`select ${most} as most`);
+  return row?.most ?? 0;
+}
+
 /** The smallest question there is: does the database answer? */
 export async function ping(db: Db): Promise<void> {
   await db.execute(sql`select 1`);

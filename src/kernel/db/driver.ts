@@ -18,19 +18,30 @@ export const databaseOver = (client: Sql): Db =>
 
 type Values = Readonly<Record<string, unknown>>;
 
+/** What becomes of a statement's rows. */
+interface Answer {
+  fields: SelectedFieldsOrdered | undefined;
+  /** In place of objects made of the fields. */
+  toResult: ((rows: unknown[][]) => unknown) | undefined;
+  /** Named ones are prepared. */
+  isNamed: boolean;
+}
+
 class Statement<T extends PreparedQueryConfig> extends PgPreparedQuery<T> {
   /** Set by Drizzle's select, after it has made the statement. */
   declare joinsNotNullableMap?: Record<string, boolean>;
   readonly #client: Sql;
-  readonly #fields: SelectedFieldsOrdered | undefined;
+  readonly #fields: Answer['fields'];
+  readonly #toResult: Answer['toResult'];
   readonly #isNamed: boolean;
   readonly #parameters: readonly ((values: Values) => unknown)[];
   #toRow: ReturnType<typeof rowMapper> | undefined;
 
-  constructor(client: Sql, query: Query, fields: SelectedFieldsOrdered | undefined, isNamed: boolean) {
+  constructor(client: Sql, query: Query, { fields, toResult, isNamed }: Answer) {
     super(query, undefined, undefined);
     this.#client = client;
     this.#fields = fields;
+    this.#toResult = toResult;
     this.#isNamed = isNamed;
     this.#parameters = query.params.map(parameterOf);
   }
@@ -40,6 +51,7 @@ class Statement<T extends PreparedQueryConfig> extends PgPreparedQuery<T> {
     const { unsafe } = this.#client;
     // What a column's encoder makes is of no type that the driver names.
     const sent: ReturnType<typeof unsafe> = Reflect.apply(unsafe, null, [this.query.sql, parameters, { prepare: this.#isNamed }]);
+    if (this.#toResult) return this.#toResult(await sent.values());
     if (!this.#fields) return await sent;
     this.#toRow ??= rowMapper(this.#fields, this.joinsNotNullableMap);
     return (await sent.values()).map(this.#toRow);
@@ -51,8 +63,10 @@ class Session extends PostgresJsSession<Sql, Record<string, never>, Record<strin
     query: Query,
     fields: SelectedFieldsOrdered | undefined,
     name: string | undefined,
+    _isResponseInArrayMode: boolean,
+    toResult?: Answer['toResult'],
   ): PgPreparedQuery<T> {
-    return new Statement<T>(this.client, query, fields, name !== undefined);
+    return new Statement<T>(this.client, query, { fields, toResult, isNamed: name !== undefined });
   }
 }
 

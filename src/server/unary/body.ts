@@ -1,11 +1,15 @@
 import type { Readable } from 'node:stream';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { edgeLimits } from '../edgeLimits.ts';
 import type { UnaryContext } from './context.ts';
 
 /** Looks at all that has come so far. True: no more is wanted. Throws to refuse. */
 export type Look = (bytes: Buffer) => boolean;
 
-/** Reads a body until its end, or until `look` has seen enough. Rejects as `look` throws, and when the call is over. */
+/**
+ * Reads a body until its end, or until `look` has seen enough. Rejects as `look` throws, when the call is over, and when the
+ * body takes too long: without a deadline of its own a call would keep what has come of it for as long as it likes.
+ */
 export function readBody(body: Readable, context: UnaryContext, look: Look): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // While the caller was authenticated.
@@ -15,6 +19,7 @@ export function readBody(body: Readable, context: UnaryContext, look: Look): Pro
     if (body.destroyed) return reject(lostBody());
     const gathered = new Gathered();
     const stop = () => {
+      clearTimeout(timer);
       body.off('data', take).off('end', end).off('close', lost);
       context.onOver = undefined;
     };
@@ -39,10 +44,13 @@ export function readBody(body: Readable, context: UnaryContext, look: Look): Pro
       resolve(gathered.bytes);
     };
     const lost = () => refuse(lostBody());
+    const timer = setTimeout(() => refuse(lateBody()), edgeLimits.requestMs);
     context.onOver = refuse;
     body.on('data', take).once('end', end).once('close', lost);
   });
 }
+
+const lateBody = () => new ConnectError('the request took too long to arrive', Code.DeadlineExceeded);
 
 const lostBody = () => new ConnectError('the request ended before its body did', Code.Aborted);
 

@@ -20,7 +20,18 @@ const concurrency = Math.max(1, Math.min(availableParallelism(), libuvThreads - 
 /** With our own hashes a place in the queue is worth about 25 ms, so that the last in line waits under two seconds. */
 export const waitingPerSlot = 64;
 
-const pool = createPool(concurrency, concurrency * waitingPerSlot, () => new HashingBusy());
+const poolFor = (workers: number) =>
+  createPool(concurrency, Math.ceil((concurrency * waitingPerSlot) / workers), () => new HashingBusy());
+
+let pool = poolFor(1);
+
+/**
+ * Divides the places in the queue between the processes that share the cores, so that its end is not further away. Each may
+ * still hash on every core: callers of one connection all come to one of them.
+ */
+export function shareHashing(workers: number): void {
+  pool = poolFor(workers);
+}
 
 /**
  * Hashing, on threads that give way to everything else the process does.
