@@ -6,6 +6,7 @@ import type { Idle } from './idle.ts';
 import type { Imported } from './imports.ts';
 import { percentile, perRequest, type Sample } from './measure.ts';
 import type { Passwords } from './passwords.ts';
+import type { ProtocolRow } from './protocols.ts';
 import type { Cleaning, Sessions } from './sessions.ts';
 
 export interface Row {
@@ -51,6 +52,25 @@ export const caseTable = (rows: readonly Row[]): string =>
       const speed = [whole(own.requests / own.seconds), ms(percentile(own, 0.5)), ms(percentile(own, 0.99))];
       const cpu = [ms(cost.server), ms(cost.postgres), least.toFixed(3), times(cost.server / least)];
       return [name, String(callers), ...speed, ...cpu, whole(own.memory / MiB)];
+    }),
+  );
+
+const micro = (milliseconds: number) => whole(milliseconds * 1000);
+
+export const protocolTable = (rows: readonly ProtocolRow[]): string =>
+  table(
+    [
+      ...['CPU µs per request', 'protocol', 'callers', 'requests/s', 'p50 ms', 'p99 ms'],
+      ...['service', 'bare answer', 'bare database work', 'service / both', 'Postgres', 'of the bare work'],
+    ],
+    rows.map(({ name, protocol, callers, own, answer, database }) => {
+      const cost = perRequest(own);
+      return [
+        ...[name, protocol, String(callers), whole(own.requests / own.seconds)],
+        ...[ms(percentile(own, 0.5)), ms(percentile(own, 0.99))],
+        ...[micro(cost.server), micro(answer), micro(database.server), times(cost.server / (answer + database.server))],
+        ...[micro(cost.postgres), micro(database.postgres)],
+      ];
     }),
   );
 

@@ -79,9 +79,11 @@ export async function startService(start: Start): Promise<Target> {
   };
 }
 
-/** `script` answers over HTTP/2 unless told otherwise. */
-export async function startBare(script = 'bare.ts'): Promise<Target> {
-  const child = spawn(process.execPath, [inRepository(`bench/${script}`)], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** `script` answers over HTTP/2 unless told otherwise, with so many bytes. */
+export async function startBare(script = 'bare.ts', bytes?: number): Promise<Target> {
+  const child = spawn(process.execPath, [inRepository(`bench/${script}`), ...(bytes === undefined ? [] : [String(bytes)])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const pid = await spawned(child);
   if (!child.stdout) throw new Error('the bare server has no output');
   const [port] = await once(child.stdout, 'data');

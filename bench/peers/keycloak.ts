@@ -73,8 +73,10 @@ async function fill(target: Address, total: number, progress: (done: number) => 
   for (const batch of batches(total, batchSize)) {
     const content = { ifResourceExists: 'FAIL', users: batch.map((n) => representation(personAt(n))) };
     const answer = await ask(target, json('POST', `${realm}/partialImport`, content));
-    const { results }: { results: { id: string }[] } = JSON.parse(answer.toString());
-    ids.push(...results.map(({ id }) => id));
+    const { results }: { results: { id: string; resourceName: string }[] } = JSON.parse(answer.toString());
+    // In no order.
+    const idOf = new Map(results.map(({ id, resourceName }) => [resourceName, id]));
+    ids.push(...batch.map((n) => idOf.get(personAt(n).username) ?? ''));
     progress(ids.length);
   }
   return operationsOn(ids);

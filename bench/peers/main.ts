@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { defaultData } from '../load.ts';
-import { compare, type Sample, warmUp } from '../measure.ts';
+import { compare, warmUp } from '../measure.ts';
 import { loadNow, machine } from '../report.ts';
 import { keycloak } from './keycloak.ts';
 import { kratos } from './kratos.ts';
@@ -82,12 +82,11 @@ async function main(): Promise<void> {
   ];
   const binary = await programOf(peer);
   const loadBefore = loadNow();
-  const folder = await mkdtemp(join(tmpdir(), 'bench-peer-'));
-  // Postgres runs as somebody else when this process is root's.
-  await chmod(folder, 0o711);
+  const closing: (() => Promise<void>)[] = [];
   try {
-    const ours = await startOurs(resolve(values.data ?? defaultData), users, peer.protocol, say);
-    const theirs = await openPeer(peer, { binary, folder, users, say });
+    const folder = await temporaryFolder(closing);
+    const ours = await startOurs({ data: resolve(values.data ?? defaultData), users, protocol: peer.protocol, say, closing });
+    const theirs = await openPeer(peer, { binary, folder, users, say, closing });
     const rows: PeerRow[] = [];
     for (const operation of operations) {
       const works = [
@@ -95,18 +94,25 @@ async function main(): Promise<void> {
         { target: theirs.target, users, of: theirs.operations[operation] },
       ] as const;
       for (const work of works) await warmUp(work, warm);
-      const [own, other]: [Sample, Sample] = await compare(works, callers, seconds);
+      const [own, other] = await compare(works, callers, seconds);
       rows.push({ operation, own, other });
       say(`${operation} compared`);
     }
-    await Promise.all([ours.target.stop(), theirs.stop()]);
     const command = ['npm run bench:peers --', ...process.argv.slice(2)].join(' ');
     console.log(machine({ command, postgresVersion: ours.postgresVersion, loadBefore }));
     console.log(`* ${theirs.version}; ${users} users in each, ${callers} callers\n`);
     console.log(peerTable(peer, rows));
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    for (const close of closing.toReversed()) await close();
   }
+}
+
+async function temporaryFolder(closing: (() => Promise<void>)[]): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'bench-peer-'));
+  closing.push(() => rm(folder, { recursive: true, force: true }));
+  // Postgres runs as somebody else when this process is root's.
+  await chmod(folder, 0o711);
+  return folder;
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));

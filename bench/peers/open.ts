@@ -15,7 +15,6 @@ export interface Opened {
   target: Target;
   operations: Operations;
   version: string;
-  stop(): Promise<void>;
 }
 
 interface Place {
@@ -24,33 +23,32 @@ interface Place {
   folder: string;
   users: number;
   say: (text: string) => void;
+  /** What to do at the end, the last first. */
+  closing: (() => Promise<void>)[];
 }
 
 /** Users between two lines of progress. */
 const told = 5_000;
 
-export async function openPeer(peer: Peer, { binary, folder, users, say }: Place): Promise<Opened> {
+export async function openPeer(peer: Peer, { binary, folder, users, say, closing }: Place): Promise<Opened> {
   const version = await versionOf(peer, binary);
   say(`starting ${version}`);
   const embedded = await startEmbedded({ dataDir: join(folder, 'database'), log: createLogger('warn') });
+  closing.push(embedded.stop);
   const own = join(folder, 'peer');
   await mkdir(own);
   const { target, fill } = await peer.start({ binary, folder: own, database: new URL(embedded.url) });
+  closing.push(target.stop);
   say('filling it');
   const operations = await fill(users, (done) => {
     if (done % told === 0) say(`${done} of ${users} users`);
   });
   await settle(embedded.url);
   const postmaster = Number(readFileSync(join(folder, 'database', 'postgres', 'postmaster.pid'), 'utf8').split('\n', 1)[0]);
-  const stop = async () => {
-    await target.stop();
-    await embedded.stop();
-  };
   return {
     target: { ...target, cpu: () => ({ server: target.cpu(), postgres: cpuOfFamily(postmaster) }) },
     operations,
     version,
-    stop,
   };
 }
 

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import type { Checked } from '../calls.ts';
 import { type Case, casesFor } from '../cases.ts';
-import { checked } from '../http1.ts';
 import { prepareData } from '../load.ts';
+import { overConnect } from '../protocols.ts';
 import { startService, type Target } from '../service.ts';
 import type { Operations, Peer } from './peer.ts';
 
@@ -13,16 +13,22 @@ export interface Ours {
   postgresVersion: string;
 }
 
-export async function startOurs(
-  data: string,
-  users: number,
-  protocol: Peer['protocol'],
-  say: (text: string) => void,
-): Promise<Ours> {
+interface Setting {
+  data: string;
+  users: number;
+  protocol: Peer['protocol'];
+  say: (text: string) => void;
+  /** What to do at the end, the last first. */
+  closing: (() => Promise<void>)[];
+}
+
+export async function startOurs({ data, users, protocol, say, closing }: Setting): Promise<Ours> {
   const dataDir = join(data, String(users));
   const { organizations, postgresVersion } = await prepareData(dataDir, users, say);
   const cases = casesFor(users, organizations[0] ?? '', Date.now().toString(36));
-  return { target: await startService({ dataDir }), operations: operationsOf(cases, protocol), postgresVersion };
+  const target = await startService({ dataDir });
+  closing.push(target.stop);
+  return { target, operations: operationsOf(cases, protocol), postgresVersion };
 }
 
 export function operationsOf(cases: readonly Case[], protocol: Peer['protocol']): Operations {
@@ -33,7 +39,3 @@ export function operationsOf(cases: readonly Case[], protocol: Peer['protocol'])
   };
   return { lookup: asked('get'), list: asked('first'), create: asked('create') };
 }
-
-/** With JSON over HTTP/1.1. */
-const overConnect = ({ path, json }: Case): Checked =>
-  checked((n) => ({ method: 'POST', path, type: 'application/json', body: json.request(n) }), json.verify);
