@@ -72,7 +72,7 @@ async function main(options: Options): Promise<void> {
   if (idle) parts.push(idleTable(idle));
   const report = parts.join('\n\n');
   console.log(report);
-  if (options.write) await writeFigures(report);
+  if (options.write) await writeFigures(report, options.only);
 }
 
 interface Database extends Prepared {

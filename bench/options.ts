@@ -15,7 +15,7 @@ export const help = `npm run bench -- [options]
   --data <folder>    where databases are kept between runs, node_modules/.cache/roster-bench
   --small            a quick look: 10000 users against 1000, 1 and 16 callers, half a second, fewer things
   --profile <folder> leave a CPU profile of the service there; what runs under it is slower
-  --write            put the figures into docs/benchmarks.md
+  --write            put the figures into docs/benchmarks.md: all of them, or those of --only protocols
   --help             show this
 
 Progress goes to standard error, the figures as Markdown to standard output. Needs Linux: CPU and memory are read from /proc.`;

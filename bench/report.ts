@@ -172,14 +172,13 @@ export const machine = ({ command, postgresVersion, loadBefore }: Setting): stri
   ].join('\n');
 
 const page = new URL('../docs/benchmarks.md', import.meta.url);
-const figures = /(<!-- figures -->\n)[\s\S]*(\n<!-- end of figures -->)/;
 
-/** Puts the figures in their place in docs/benchmarks.md. */
-export async function writeFigures(text: string): Promise<void> {
+/** Puts the figures in their place in docs/benchmarks.md, between `<!-- place -->` and `<!-- end of place -->`. */
+export async function writeFigures(text: string, place = 'figures'): Promise<void> {
+  const [start, end] = [`<!-- ${place} -->\n`, `<!-- end of ${place} -->`];
   const old = await readFile(page, 'utf8');
-  if (!figures.test(old)) throw new Error('docs/benchmarks.md has lost the place for its figures');
-  await writeFile(
-    page,
-    old.replace(figures, (_, before: string, after: string) => before + text + after),
-  );
+  const [before, rest] = old.split(start, 2);
+  const after = rest?.split(end, 2)[1];
+  if (before === undefined || after === undefined) throw new Error(`docs/benchmarks.md has no place for the figures of ${place}`);
+  await writeFile(page, `${before}${start}${text}\n${end}${after}`);
 }

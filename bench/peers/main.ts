@@ -5,7 +5,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { defaultData } from '../load.ts';
 import { compare, warmUp } from '../measure.ts';
-import { loadNow, machine } from '../report.ts';
+import { loadNow, machine, writeFigures } from '../report.ts';
 import { keycloak } from './keycloak.ts';
 import { kratos } from './kratos.ts';
 import { openPeer } from './open.ts';
@@ -25,6 +25,7 @@ const help = `npm run bench:peers -- --peer <name> [options]
   --seconds <n>     of each call to each of the two, 10
   --warm <n>        seconds of each call to each before they count, 10: Java compiles while it is asked
   --data <folder>   where this service's users are kept between runs, ${defaultData}
+  --write           put the figures into docs/benchmarks.md
   --help            show this
 
 Starts the peer on an empty Postgres of the same kind and settings as this service's own, fills it by its own interface, and asks
@@ -37,9 +38,10 @@ ${Object.values(peers)
 Progress goes to standard error, the figures as Markdown to standard output. Needs Linux: CPU is read from /proc.`;
 
 const text = { type: 'string' } as const;
+const flag = { type: 'boolean', default: false } as const;
 const { values } = parseArgs({
   options: {
-    ...{ peer: text, binary: text, data: text, help: { type: 'boolean', default: false } },
+    ...{ peer: text, binary: text, data: text, ...{ help: flag, write: flag } },
     ...{ users: { ...text, default: '20000' }, callers: { ...text, default: '16' } },
     ...{ seconds: { ...text, default: '10' }, warm: { ...text, default: '10' } },
   },
@@ -99,9 +101,10 @@ async function main(): Promise<void> {
       say(`${operation} compared`);
     }
     const command = ['npm run bench:peers --', ...process.argv.slice(2)].join(' ');
-    console.log(machine({ command, postgresVersion: ours.postgresVersion, loadBefore }));
-    console.log(`* ${theirs.version}; ${users} users in each, ${callers} callers\n`);
-    console.log(peerTable(peer, rows));
+    const head = machine({ command, postgresVersion: ours.postgresVersion, loadBefore });
+    const report = `${head}\n* ${theirs.version}; ${users} users in each, ${callers} callers\n\n${peerTable(peer, rows)}`;
+    console.log(report);
+    if (values.write) await writeFigures(report, values.peer);
   } finally {
     for (const close of closing.toReversed()) await close();
   }

@@ -1,6 +1,7 @@
 // Zitadel: the same calls over gRPC as of the service itself, by the token of the service user that its setup makes.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
   ListOrganizationsRequestSchema,
@@ -8,7 +9,7 @@ import {
   OrganizationService,
 } from '../../gen/zitadel/org/v2/org_service_pb.ts';
 import { CreateUserRequestSchema, UserService } from '../../gen/zitadel/user/v2/user_service_pb.ts';
-import { framed, overGrpc } from '../calls.ts';
+import { type Checked, framed, overGrpc } from '../calls.ts';
 import { casesFor } from '../cases.ts';
 import { userId } from '../people.ts';
 import { type Address, freePort } from '../service.ts';
@@ -18,6 +19,8 @@ import { operationsOf } from './roster.ts';
 /** Users that are made at the same time: it has no call that makes several. */
 const makers = 16;
 const organization = 'Bench';
+const listedMs = 300_000;
+const pollMs = 1_000;
 
 export const zitadel: Peer = {
   name: 'Zitadel',
@@ -89,7 +92,26 @@ async function fill(target: Address, total: number, progress: (done: number) => 
   };
   await Promise.all(Array.from({ length: makers }, maker));
   making.close();
-  return operationsOf(casesFor(total, organizationId, 'peer'), 'grpc');
+  const operations = operationsOf(casesFor(total, organizationId, 'peer'), 'grpc');
+  await untilListed(operations.list, target);
+  return operations;
+}
+
+/** What its lists are made from follows what was written after a while. */
+async function untilListed(list: Checked, target: Address): Promise<void> {
+  const caller = list.open(target, 1);
+  const isRight = async () => list.verify(await caller.call(0, true), 0);
+  const deadline = performance.now() + listedMs;
+  while (
+    !(await isRight().then(
+      () => true,
+      () => false,
+    ))
+  ) {
+    if (performance.now() > deadline) throw new Error('Zitadel: its lists lack users');
+    await sleep(pollMs);
+  }
+  caller.close();
 }
 
 async function organizationOf(target: Address): Promise<string> {
