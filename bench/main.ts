@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Case, casesFor } from './cases.ts';
 import { growingCases, measurePage, type PageCost } from './growth.ts';
 import { measureIdle } from './idle.ts';
-import { measureImport } from './imports.ts';
+import { measureImports } from './imports.ts';
 import { type Prepared, prepareData } from './load.ts';
 import { besideBare, compare, type Work, warmUp } from './measure.ts';
 import { help, type Options, readOptions } from './options.ts';
@@ -58,7 +58,7 @@ async function main(options: Options): Promise<void> {
   const sessions = options.isWanted('sessions') ? await measureSessionsOf(options, large) : undefined;
   const cleaning = options.isWanted('cleaning') ? await measureCleaningOf(options, cases, large) : undefined;
   const idle = options.isWanted('idle') ? await measureIdle(large.dataDir, idleSeconds) : undefined;
-  const imports = options.isWanted('import') ? await measureImports(options) : [];
+  const imports = options.isWanted('import') ? await measureImports(options, say) : [];
   const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
   const parts = [machine({ command, postgresVersion: large.postgresVersion, loadBefore })];
   if (rows.length > 0) parts.push(caseTable(rows));
@@ -140,21 +140,6 @@ async function measureSessionsOf({ users, seconds }: Options, database: Database
 async function measureCleaningOf({ users, seconds, rows }: Options, cases: readonly Case[], { dataDir }: Database) {
   const measured = await measureCleaning(dataDir, rows, { users, seconds: seconds * 2, reading: readingOf(cases) });
   say(`clean-up: ${measured.removed} of ${measured.expired} sessions`);
-  return measured;
-}
-
-/** Each password costs some 30 ms of processor time. */
-const hashedShare = 500;
-
-async function measureImports({ data, rows }: Options) {
-  const measured = [];
-  for (const [name, count, hashing] of [
-    ['user import, with hashes', rows, false],
-    ['user import, with passwords to be hashed', Math.ceil(rows / hashedShare), true],
-  ] as const) {
-    measured.push({ name, ...(await measureImport(join(data, 'import'), count, hashing)) });
-    say(`${name}: ${count} rows`);
-  }
   return measured;
 }
 
