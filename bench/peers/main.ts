@@ -14,7 +14,7 @@ import { type PeerRow, peerTable } from './report.ts';
 import { startOurs } from './roster.ts';
 import { zitadel } from './zitadel.ts';
 
-const peers: Record<string, Peer> = { kratos, keycloak, zitadel };
+const peers: ReadonlyMap<string, Peer> = new Map(Object.entries({ kratos, keycloak, zitadel }));
 
 const help = `npm run bench:peers -- --peer <name> [options]
 
@@ -31,9 +31,8 @@ const help = `npm run bench:peers -- --peer <name> [options]
 Starts the peer on an empty Postgres of the same kind and settings as this service's own, fills it by its own interface, and asks
 both in turns. What the peer writes stands in a temporary folder, which goes away at the end.
 
-${Object.values(peers)
-  .map(({ name, installation }) => `${name}: needs ${installation}`)
-  .join('\n')}
+What each of them needs:
+${[...peers.values()].map(({ installation }) => `* ${installation}`).join('\n')}
 
 Progress goes to standard error, the figures as Markdown to standard output. Needs Linux: CPU is read from /proc.`;
 
@@ -74,8 +73,8 @@ function wholeNumber(name: string, value: string): number {
 }
 
 async function main(): Promise<void> {
-  const peer = peers[values.peer ?? ''];
-  if (!peer) throw new Refusal(`--peer takes one of ${Object.keys(peers).join(', ')}; --help tells more`);
+  const peer = peers.get(values.peer ?? '');
+  if (!peer) throw new Refusal(`--peer takes one of ${[...peers.keys()].join(', ')}; --help tells more`);
   const users = wholeNumber('users', values.users);
   const [callers, seconds, warm] = [
     wholeNumber('callers', values.callers),
