@@ -1,9 +1,32 @@
 // gRPC over node:http2 without a client library: what the load costs here, the service does not get on a small machine.
 import { type ClientHttp2Session, connect } from 'node:http2';
-import type { Target } from './service.ts';
+import type { Address } from './service.ts';
 
 const windowBytes = 4 * 1024 * 1024;
 const callersPerConnection = 16;
+
+/** How user n is asked for. */
+export interface Asked {
+  open(target: Address, callers: number): Callers;
+}
+
+export interface Checked extends Asked {
+  /** Throws when it is not the answer to the request for user n. */
+  verify(answer: Buffer, n: number): void;
+}
+
+export interface Callers {
+  /** Calls once, and throws unless the answer is no error. Collects it if `keep` is set. */
+  call(n: number, keep?: boolean): Promise<Buffer>;
+  close(): void;
+}
+
+export const overGrpc = ({ path, request }: { path: string; request(n: number): Buffer }): Asked => ({
+  open(target, callers) {
+    const { call, close } = open(target, callers);
+    return { call: (n, keep) => call(path, request(n), keep), close };
+  },
+});
 
 export interface Connections {
   /** Calls once, and throws unless the answer is a message and OK. Collects the message if `keep` is set. */
@@ -12,7 +35,7 @@ export interface Connections {
 }
 
 /** One connection for each 16 callers, taken in turn. */
-export function open({ url, headers }: Target, callers: number): Connections {
+export function open({ url, headers }: Address, callers: number): Connections {
   const sessions = Array.from({ length: Math.ceil(callers / callersPerConnection) }, () => {
     const session = connect(url, { settings: { initialWindowSize: windowBytes } });
     session.on('connect', () => session.setLocalWindowSize(windowBytes));

@@ -4,23 +4,31 @@ import {
   type DescMessage,
   type DescMethodUnary,
   fromBinary,
+  fromJsonString,
   type MessageInitShape,
   type MessageShape,
   toBinary,
+  toJsonString,
 } from '@bufbuild/protobuf';
 import { TextQueryMethod } from '../gen/zitadel/object/v2/object_pb.ts';
 import { UserFieldName } from '../gen/zitadel/user/v2/query_pb.ts';
 import { type ListUsersRequestSchema, type ListUsersResponse, UserService } from '../gen/zitadel/user/v2/user_service_pb.ts';
-import { framed } from './calls.ts';
+import { type Checked, framed, overGrpc } from './calls.ts';
 import { createdPrefix } from './load.ts';
 import { email, personFrom, userId, username, usernamePrefix } from './people.ts';
 
-export interface Case {
+/** Asked over gRPC, unless someone asks another way. */
+export interface Case extends Checked {
   key: string;
   name: string;
   path: string;
   request(n: number): Buffer;
-  /** Throws when it is not the answer to the request for user n. */
+  /** The same in protobuf's JSON. */
+  json: Json;
+}
+
+interface Json {
+  request(n: number): Buffer;
   verify(answer: Buffer, n: number): void;
 }
 
@@ -35,13 +43,22 @@ function unary<I extends DescMessage, O extends DescMessage>(
   name: string,
   { method, request, isRight }: Unary<I, O>,
 ): Case {
+  const call = {
+    path: `/${method.parent.typeName}/${method.name}`,
+    request: (n: number) => framed(toBinary(method.input, create(method.input, request(n)))),
+  };
+  const check = (message: MessageShape<O>, n: number) => {
+    if (!isRight(message, n)) throw new Error(`${name}: not the answer for user ${n}`);
+  };
   return {
     key,
     name,
-    path: `/${method.parent.typeName}/${method.name}`,
-    request: (n) => framed(toBinary(method.input, create(method.input, request(n)))),
-    verify: (answer, n) => {
-      if (!isRight(fromBinary(method.output, answer), n)) throw new Error(`${name}: not the answer for user ${n}`);
+    ...call,
+    ...overGrpc(call),
+    verify: (answer, n) => check(fromBinary(method.output, answer), n),
+    json: {
+      request: (n) => Buffer.from(toJsonString(method.input, create(method.input, request(n)))),
+      verify: (answer, n) => check(fromJsonString(method.output, answer.toString()), n),
     },
   };
 }

@@ -1,17 +1,13 @@
 // What grows with the number of users: every lookup and first page, asked in two databases of different size in turns; and
 // a page of a hundred beside the least that it can cost.
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { TextQueryMethod } from '../gen/zitadel/object/v2/object_pb.ts';
 import { type SearchQuerySchema, Type, UserFieldName } from '../gen/zitadel/user/v2/query_pb.ts';
 import { UserState } from '../gen/zitadel/user/v2/user_pb.ts';
-import { clusterUrl } from '../src/kernel/db/embedded/cluster.ts';
 import { open } from './calls.ts';
 import { type Case, casesFor, list } from './cases.ts';
-import { slice, warmUp } from './measure.ts';
+import { databaseWork, meanCpu } from './floors.ts';
+import { perRequest, slice, warmUp } from './measure.ts';
 import * as people from './people.ts';
 import { type Cpu, startService } from './service.ts';
 
@@ -122,30 +118,12 @@ export async function measurePage(dataDir: string, users: number, callers: numbe
   const connections = open(service, 1);
   const page = await connections.call(of.path, of.request(0), true);
   connections.close();
-  const costs: { count: number; own: Cpu; least: Cpu }[] = [];
+  const costs: { own: Cpu; least: Cpu }[] = [];
   for (let round = 0; round < rounds; round++) {
     const own = await slice(work, callers, seconds);
-    const before = service.cpu().postgres;
-    const { count, warmUp: warm, cpuMs } = await bare(dataDir, page, callers, seconds);
-    const postgres = (service.cpu().postgres - before) / (count + warm);
-    const each = { server: own.cpu.server / own.requests, postgres: own.cpu.postgres / own.requests };
-    costs.push({ count: own.requests, own: each, least: { server: cpuMs / count, postgres } });
+    const least = await databaseWork(service, { work: 'page', dataDir, users, callers, seconds, page });
+    costs.push({ own: perRequest(own), least });
   }
   await service.stop();
-  return { callers, own: mean(costs.map(({ own }) => own)), least: mean(costs.map(({ least }) => least)) };
-}
-
-const mean = (all: readonly Cpu[]): Cpu => ({
-  server: all.reduce((sum, { server }) => sum + server, 0) / all.length,
-  postgres: all.reduce((sum, { postgres }) => sum + postgres, 0) / all.length,
-});
-
-async function bare(dataDir: string, page: Buffer, callers: number, seconds: number) {
-  const port = Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[3]);
-  const url = clusterUrl(port, readFileSync(join(dataDir, 'postgres.password'), 'utf8').trim());
-  const script = join(import.meta.dirname, 'barePage.ts');
-  const child = spawn(process.execPath, [script, url, String(callers), String(seconds)], { stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.end(page);
-  const measured: { count: number; warmUp: number; cpuMs: number } = JSON.parse(await text(child.stdout));
-  return measured;
+  return { callers, own: meanCpu(costs.map(({ own }) => own)), least: meanCpu(costs.map(({ least }) => least)) };
 }

@@ -1,13 +1,14 @@
 // Measures the service over gRPC. `npm run bench -- --help` tells what can be chosen, docs/benchmarks.md what came out.
-import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { join } from 'node:path';
 import { type Case, casesFor } from './cases.ts';
 import { growingCases, measurePage, type PageCost } from './growth.ts';
 import { measureIdle } from './idle.ts';
-import { measureImport } from './imports.ts';
-import { defaultData, type Prepared, prepareData } from './load.ts';
+import { measureImports } from './imports.ts';
+import { type Prepared, prepareData } from './load.ts';
 import { besideBare, compare, type Work, warmUp } from './measure.ts';
+import { help, type Options, readOptions } from './options.ts';
 import { measurePasswords } from './passwords.ts';
+import { measureProtocols } from './protocols.ts';
 import {
   type Comparison,
   caseTable,
@@ -19,6 +20,7 @@ import {
   machine,
   pageTable,
   passwordTable,
+  protocolTable,
   type Row,
   sessionTable,
   writeFigures,
@@ -26,65 +28,10 @@ import {
 import { startBare, startService } from './service.ts';
 import { measureCleaning, measureSessions } from './sessions.ts';
 
-const help = `npm run bench -- [options]
-
-  --users <n>        users in the database, 1000000 unless said otherwise
-  --baseline <n>     users in the database that lookups are compared with, 10000
-  --callers <list>   callers at once, 1,16,64
-  --seconds <n>      of each case with each number of callers, 5; its bare counterpart takes as long again
-  --only <list>      keys of cases (get, first, email, prefix, contains, contains-many, offset, create), "compare",
-                     "growth", "passwords", "sessions", "cleaning", "import" and "idle"
-  --rows <n>         rows of the import without hashing, and expired sessions to clean up, 1000000
-  --data <folder>    where databases are kept between runs, node_modules/.cache/roster-bench
-  --small            a quick look: 10000 users against 1000, 1 and 16 callers, 1 second
-  --profile <folder> leave a CPU profile of the service there; what runs under it is slower
-  --write            put the figures into docs/benchmarks.md
-  --help             show this
-
-Progress goes to standard error, the figures as Markdown to standard output. Needs Linux: CPU and memory are read from /proc.`;
-
-const quick = { users: '10000', baseline: '1000', callers: '1,16', seconds: '1', rows: '20000' };
-const full = { users: '1000000', baseline: '10000', callers: '1,16,64', seconds: '5', rows: '1000000' };
-
 /** Lookups find one user, whose cost should not depend on how many there are. */
 const lookups = ['get', 'email'];
 const comparedCallers = 16;
 const idleSeconds = 60;
-
-function readOptions() {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean', default: false } as const;
-  const options = {
-    users: text,
-    baseline: text,
-    callers: text,
-    seconds: text,
-    rows: text,
-    only: text,
-    data: text,
-    profile: text,
-  };
-  const { values } = parseArgs({ options: { ...options, small: flag, write: flag, help: flag } });
-  const { users, baseline, callers, seconds, rows } = { ...(values.small ? quick : full), ...values };
-  return {
-    ...values,
-    data: resolve(values.data ?? defaultData),
-    users: positive('users', users),
-    baseline: positive('baseline', baseline),
-    seconds: positive('seconds', seconds),
-    rows: positive('rows', rows),
-    callers: callers.split(',').map((count) => positive('callers', count)),
-    isWanted: (key: string) => !values.only || values.only.split(',').includes(key),
-  };
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new Error(`--${name} takes a number above 0`);
-  return value;
-}
-
-type Options = ReturnType<typeof readOptions>;
 
 const started = performance.now();
 const say = (text: string) => console.error(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${text}`);
@@ -104,14 +51,18 @@ async function main(options: Options): Promise<void> {
     cases.filter(({ key }) => options.isWanted(key)),
     large,
   );
+  const protocols = options.isWanted('protocols')
+    ? await measureProtocols(cases, { ...options, dataDir: large.dataDir, say })
+    : [];
   const passwords = options.isWanted('passwords') ? await measurePasswordsOf(options, cases, large) : undefined;
   const sessions = options.isWanted('sessions') ? await measureSessionsOf(options, large) : undefined;
   const cleaning = options.isWanted('cleaning') ? await measureCleaningOf(options, cases, large) : undefined;
   const idle = options.isWanted('idle') ? await measureIdle(large.dataDir, idleSeconds) : undefined;
-  const imports = options.isWanted('import') ? await measureImports(options) : [];
+  const imports = options.isWanted('import') ? await measureImports(options, say) : [];
   const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
   const parts = [machine({ command, postgresVersion: large.postgresVersion, loadBefore })];
   if (rows.length > 0) parts.push(caseTable(rows));
+  if (protocols.length > 0) parts.push(protocolTable(protocols));
   if (comparisons.length > 0) parts.push(comparisonTable(comparisons, options.baseline, options.users));
   if (pages.length > 0) parts.push(pageTable(pages));
   if (passwords) parts.push(passwordTable(passwords));
@@ -121,7 +72,7 @@ async function main(options: Options): Promise<void> {
   if (idle) parts.push(idleTable(idle));
   const report = parts.join('\n\n');
   console.log(report);
-  if (options.write) await writeFigures(report);
+  if (options.write) await writeFigures(report, options.only);
 }
 
 interface Database extends Prepared {
@@ -189,21 +140,6 @@ async function measureSessionsOf({ users, seconds }: Options, database: Database
 async function measureCleaningOf({ users, seconds, rows }: Options, cases: readonly Case[], { dataDir }: Database) {
   const measured = await measureCleaning(dataDir, rows, { users, seconds: seconds * 2, reading: readingOf(cases) });
   say(`clean-up: ${measured.removed} of ${measured.expired} sessions`);
-  return measured;
-}
-
-/** Each password costs some 30 ms of processor time. */
-const hashedShare = 500;
-
-async function measureImports({ data, rows }: Options) {
-  const measured = [];
-  for (const [name, count, hashing] of [
-    ['user import, with hashes', rows, false],
-    ['user import, with passwords to be hashed', Math.ceil(rows / hashedShare), true],
-  ] as const) {
-    measured.push({ name, ...(await measureImport(join(data, 'import'), count, hashing)) });
-    say(`${name}: ${count} rows`);
-  }
   return measured;
 }
 

@@ -1,6 +1,5 @@
 // Slices of load on one target, taken in alternation with another, so that noise of the machine falls on both.
-import { open } from './calls.ts';
-import type { Case } from './cases.ts';
+import type { Asked, Checked } from './calls.ts';
 import type { Cpu, Target } from './service.ts';
 
 export interface Sample {
@@ -17,7 +16,7 @@ export interface Sample {
 export interface Work {
   target: Target;
   users: number;
-  of: Pick<Case, 'path' | 'request'>;
+  of: Asked;
 }
 
 const memoryPollMs = 50;
@@ -25,14 +24,12 @@ const roundsOfCase = 2;
 const roundsOfComparison = 5;
 const warming = { callers: 16, seconds: 1 };
 
-/** Asks once and looks at the answer, then warms up what will answer. */
-export async function warmUp(work: Work & { of: Case }): Promise<void> {
-  const connections = open(work.target, 1);
-  for (const n of [0, Math.floor(work.users / 2), work.users - 1]) {
-    work.of.verify(await connections.call(work.of.path, work.of.request(n), true), n);
-  }
-  connections.close();
-  await slice(work, warming.callers, warming.seconds);
+/** Asks for a few and looks at the answers, then warms up what will answer. */
+export async function warmUp(work: Work & { of: Checked }, seconds: number = warming.seconds): Promise<void> {
+  const callers = work.of.open(work.target, 1);
+  for (const n of [0, Math.floor(work.users / 2), work.users - 1]) work.of.verify(await callers.call(n, true), n);
+  callers.close();
+  await slice(work, warming.callers, seconds);
 }
 
 /** A work beside the bare server: `seconds` for each of the two. */
@@ -68,7 +65,7 @@ async function alternate(
 }
 
 export async function slice({ target, users, of }: Work, callers: number, seconds: number): Promise<Sample> {
-  const connections = open(target, callers);
+  const { call, close } = of.open(target, callers);
   const latencies: number[] = [];
   let memory = target.memory();
   const watch = setInterval(() => {
@@ -78,7 +75,7 @@ export async function slice({ target, users, of }: Work, callers: number, second
   const started = performance.now();
   const caller = async () => {
     for (let now = performance.now(); now - started < seconds * 1000; ) {
-      await connections.call(of.path, of.request(Math.floor(Math.random() * users)));
+      await call(Math.floor(Math.random() * users));
       const answered = performance.now();
       latencies.push(answered - now);
       now = answered;
@@ -90,7 +87,7 @@ export async function slice({ target, users, of }: Work, callers: number, second
     return { requests: latencies.length, seconds: elapsed, latencies, cpu: difference(target.cpu(), before), memory };
   } finally {
     clearInterval(watch);
-    connections.close();
+    close();
   }
 }
 

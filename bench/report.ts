@@ -6,6 +6,7 @@ import type { Idle } from './idle.ts';
 import type { Imported } from './imports.ts';
 import { percentile, perRequest, type Sample } from './measure.ts';
 import type { Passwords } from './passwords.ts';
+import type { ProtocolRow } from './protocols.ts';
 import type { Cleaning, Sessions } from './sessions.ts';
 
 export interface Row {
@@ -22,11 +23,11 @@ export interface Comparison {
 }
 
 const MiB = 1024 * 1024;
-const ms = (value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(0));
-const times = (value: number) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ×`;
-const whole = (value: number) => Math.round(value).toLocaleString('en-US');
+export const ms = (value: number) => (value < 10 ? value.toFixed(2) : value.toFixed(0));
+export const times = (value: number) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ×`;
+export const whole = (value: number) => Math.round(value).toLocaleString('en-US');
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const rule = head.map((_, column) => (column === 0 ? '---' : '---:'));
   return [head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
@@ -51,6 +52,25 @@ export const caseTable = (rows: readonly Row[]): string =>
       const speed = [whole(own.requests / own.seconds), ms(percentile(own, 0.5)), ms(percentile(own, 0.99))];
       const cpu = [ms(cost.server), ms(cost.postgres), least.toFixed(3), times(cost.server / least)];
       return [name, String(callers), ...speed, ...cpu, whole(own.memory / MiB)];
+    }),
+  );
+
+const micro = (milliseconds: number) => whole(milliseconds * 1000);
+
+export const protocolTable = (rows: readonly ProtocolRow[]): string =>
+  table(
+    [
+      ...['CPU µs per request', 'protocol', 'callers', 'requests/s', 'p50 ms', 'p99 ms'],
+      ...['service', 'bare answer', 'bare database work', 'service / both', 'Postgres', 'of the bare work'],
+    ],
+    rows.map(({ name, protocol, callers, own, answer, database }) => {
+      const cost = perRequest(own);
+      return [
+        ...[name, protocol, String(callers), whole(own.requests / own.seconds)],
+        ...[ms(percentile(own, 0.5)), ms(percentile(own, 0.99))],
+        ...[micro(cost.server), micro(answer), micro(database.server), times(cost.server / (answer + database.server))],
+        ...[micro(cost.postgres), micro(database.postgres)],
+      ];
     }),
   );
 
@@ -152,14 +172,13 @@ export const machine = ({ command, postgresVersion, loadBefore }: Setting): stri
   ].join('\n');
 
 const page = new URL('../docs/benchmarks.md', import.meta.url);
-const figures = /(<!-- figures -->\n)[\s\S]*(\n<!-- end of figures -->)/;
 
-/** Puts the figures in their place in docs/benchmarks.md. */
-export async function writeFigures(text: string): Promise<void> {
+/** Puts the figures in their place in docs/benchmarks.md, between `<!-- place -->` and `<!-- end of place -->`. */
+export async function writeFigures(text: string, place = 'figures'): Promise<void> {
+  const [start, end] = [`<!-- ${place} -->\n`, `<!-- end of ${place} -->`];
   const old = await readFile(page, 'utf8');
-  if (!figures.test(old)) throw new Error('docs/benchmarks.md has lost the place for its figures');
-  await writeFile(
-    page,
-    old.replace(figures, (_, before: string, after: string) => before + text + after),
-  );
+  const [before, rest] = old.split(start, 2);
+  const after = rest?.split(end, 2)[1];
+  if (before === undefined || after === undefined) throw new Error(`docs/benchmarks.md has no place for the figures of ${place}`);
+  await writeFile(page, `${before}${start}${text}\n${end}${after}`);
 }

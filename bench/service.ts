@@ -14,9 +14,13 @@ export interface Cpu {
   postgres: number;
 }
 
-export interface Target {
+/** Where a target is asked, and what each request brings. */
+export interface Address {
   url: string;
   headers: Record<string, string>;
+}
+
+export interface Target extends Address {
   cpu(): Cpu;
   /** Of the largest process, in bytes. */
   memory(): number;
@@ -61,7 +65,7 @@ export async function startService(start: Start): Promise<Target> {
   const { dataDir, workers = 1 } = start;
   const { child, port, pid } = await spawnService(start);
   const url = `http://127.0.0.1:${port}`;
-  await ready(url, child, join(dataDir, 'service.log'), workers);
+  await ready(child, join(dataDir, 'service.log'), () => serves(url, workers));
   const processes = workers === 1 ? [pid] : childrenOf(pid).filter((one) => isWorker(one));
   const postmaster = Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n', 1)[0]);
   return {
@@ -75,9 +79,11 @@ export async function startService(start: Start): Promise<Target> {
   };
 }
 
-/** `script` answers over HTTP/2 unless told otherwise. */
-export async function startBare(script = 'bare.ts'): Promise<Target> {
-  const child = spawn(process.execPath, [inRepository(`bench/${script}`)], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** `script` answers over HTTP/2 unless told otherwise, with so many bytes. */
+export async function startBare(script = 'bare.ts', bytes?: number): Promise<Target> {
+  const child = spawn(process.execPath, [inRepository(`bench/${script}`), ...(bytes === undefined ? [] : [String(bytes)])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const pid = await spawned(child);
   if (!child.stdout) throw new Error('the bare server has no output');
   const [port] = await once(child.stdout, 'data');
@@ -97,7 +103,7 @@ export function inherited(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours(name)));
 }
 
-async function spawned(child: ChildProcess): Promise<number> {
+export async function spawned(child: ChildProcess): Promise<number> {
   const end = () => child.kill('SIGTERM');
   process.once('exit', end);
   child.once('exit', () => process.off('exit', end));
@@ -108,26 +114,38 @@ async function spawned(child: ChildProcess): Promise<number> {
 
 const isWorker = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('workers/worker.ts');
 
-async function ready(url: string, child: ChildProcess, logFile: string, workers: number): Promise<void> {
-  const deadline = performance.now() + startMs;
+async function serves(url: string, workers: number): Promise<boolean> {
+  const answer = await fetch(`${url}/readyz`);
+  const metrics = answer.ok ? await (await fetch(`${url}/metrics`)).text() : '';
+  return metrics.includes(`
+roster_workers ${workers}
+`);
+}
+
+/** Waits until `isReady`, which may throw as long as nobody answers. */
+export async function ready(
+  child: ChildProcess,
+  logFile: string,
+  isReady: () => Promise<boolean>,
+  withinMs: number = startMs,
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
   while (performance.now() < deadline && child.exitCode === null) {
-    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
-    const metrics = answer?.ok ? await (await fetch(`${url}/metrics`)).text() : '';
-    if (metrics.includes(`\nroster_workers ${workers}\n`)) return;
+    if (await isReady().catch(() => false)) return;
     await sleep(pollMs);
   }
   child.kill('SIGTERM');
-  throw new Error(`The service did not start: see ${logFile}.`);
+  throw new Error(`It did not start: see ${logFile}.`);
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+export async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
   await exited;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const address = probe.address();

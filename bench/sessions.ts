@@ -13,7 +13,7 @@ import { startEmbedded } from '../src/kernel/db/embedded.ts';
 import { createLogger } from '../src/kernel/logger.ts';
 import { firstMs } from '../src/kernel/sweeping/sweeper.ts';
 import { sessionDays } from '../src/kernel/sweeping/sweeps.ts';
-import { framed, open } from './calls.ts';
+import { type Asked, framed, overGrpc } from './calls.ts';
 import type { Case } from './cases.ts';
 import { createdPrefix } from './load.ts';
 import { compare, type Sample, slice } from './measure.ts';
@@ -33,26 +33,25 @@ export interface Sessions {
 const callers = 64;
 const rounds = 3;
 
-type Call = Pick<Case, 'path' | 'request'>;
-
 export async function measureSessions(target: Target, { users, organizationId, run, seconds }: Parameters): Promise<Sessions> {
   const ids = Array.from({ length: callers }, (_, n) => `${createdPrefix}${run}-session-${n}`);
   await createPeople(target, organizationId, ids);
-  const signIn: Call = { path: pathOf(SessionService.method.createSession), request: (n) => signInOf(ids[n % callers] ?? '') };
+  const path = pathOf(SessionService.method.createSession);
+  const signIn = overGrpc({ path, request: (n) => signInOf(ids[n % callers] ?? '') });
   const samples = { perSecond: [] as number[], raw: [] as number[] };
   for (let round = 0; round < rounds; round++) {
     const { requests, seconds: took } = await slice({ target, users, of: signIn }, callers, seconds);
     samples.perSecond.push(requests / took);
     samples.raw.push(2 * (await rawPairs(seconds)));
   }
-  const connections = open(target, 1);
-  const answer = await connections.call(signIn.path, signIn.request(0), true);
-  connections.close();
+  const caller = signIn.open(target, 1);
+  const answer = await caller.call(0, true);
+  caller.close();
   const { sessionId, sessionToken } = fromBinary(CreateSessionResponseSchema, answer);
   const [userId = ''] = ids;
   const reading = callOf(UserService.method.getUserByID, { userId });
   const person = { ...target, headers: { authorization: `Bearer ${sessionToken}` } };
-  const beside = (first: Target, of: Call) =>
+  const beside = (first: Target, of: Asked) =>
     compare(
       [
         { target: first, users, of },
@@ -76,9 +75,9 @@ type Method =
 
 const pathOf = ({ parent, name }: Method): string => `/${parent.typeName}/${name}`;
 
-function callOf<M extends Method>(method: M, request: MessageInitShape<M['input']>): Call {
+function callOf<M extends Method>(method: M, request: MessageInitShape<M['input']>): Asked {
   const body = framed(toBinary(method.input, create(method.input, request)));
-  return { path: pathOf(method), request: () => body };
+  return overGrpc({ path: pathOf(method), request: () => body });
 }
 
 function signInOf(userId: string): Buffer {
