@@ -1,4 +1,4 @@
-import { type SQL, sql } from 'drizzle-orm';
+import type { SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import type { Db } from './driver.ts';
 
@@ -18,6 +18,3 @@ export function valuesOf(db: Db, query: SQL): Promise<unknown[][]> {
   );
   return statement.execute();
 }
-
-/** A part of statements that has no values, written once and not with each of them. */
-export const written = (part: SQL): SQL => sql.raw(dialect.sqlToQuery(part).sql);
