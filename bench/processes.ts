@@ -19,11 +19,17 @@ export function cpuOf(pid: number): number {
 
 /** Milliseconds of CPU of a process with its children, those that have ended as well. */
 export function cpuOfFamily(pid: number): number {
-  const own =
-    fieldsOf(pid)
-      .slice(11, 15)
-      .reduce((sum, ticks) => sum + Number(ticks), 0) * millisecondsPerTick;
-  return childrenOf(pid).reduce((sum, child) => sum + orGone(() => cpuOf(child)), own);
+  for (;;) {
+    const ended = cpuOfEnded(pid);
+    const living = childrenOf(pid).reduce((sum, child) => sum + orGone(() => cpuOf(child)), cpuOf(pid));
+    // Else one has ended meanwhile, and was counted twice or not at all.
+    if (cpuOfEnded(pid) === ended) return living + ended;
+  }
+}
+
+function cpuOfEnded(pid: number): number {
+  const [user, system] = fieldsOf(pid).slice(13, 15);
+  return (Number(user) + Number(system)) * millisecondsPerTick;
 }
 
 export function childrenOf(parent: number): number[] {
