@@ -1,6 +1,6 @@
 // Tokens of issuers elsewhere that the configuration trusts: JWTs that name a user of ours in a claim. What such an issuer
 // says is believed as far as its keys reach, and no further than to the user's state here.
-import { and, eq, type SQL, sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import {
   createRemoteJWKSet,
   customFetch,
@@ -11,15 +11,13 @@ import {
   type RemoteJWKSet,
 } from 'jose';
 import type { App } from '../call.ts';
-import type { Db } from '../db/driver.ts';
-import { prepared } from '../db/prepared.ts';
-import { instanceMembers, organizations, users } from '../db/schema.ts';
+import { users } from '../db/schema.ts';
 import type { HttpClient } from '../http/client.ts';
 import { textKey } from '../names.ts';
 import type { TrustedIssuer } from '../settings.ts';
 import { clockTolerance } from './jwtTokens.ts';
-import { type Find, findWithSubjects, isAmongSubjects, isSubject, subjects } from './subjects.ts';
-import { callerColumns, callerOf } from './tokens.ts';
+import { type Find, findWithSubjects } from './subjects.ts';
+import { callerOf, callerStatements, callerWho } from './tokens.ts';
 
 /** Seconds since a token was issued, at most. */
 const maximumAge = 24 * 60 * 60;
@@ -80,30 +78,9 @@ async function verified(
 /** RFC 8725, 3.11: a token made for something else says so. */
 const isAccess = (type: string | undefined) => type === undefined || /^(application\/)?(at\+)?jwt$/i.test(type);
 
-const byId = callersBy(users.id, 'find_foreign_caller_by_id');
-const byName = callersBy(users.usernameKey, 'find_foreign_caller_by_name');
-
-function callersBy(column: typeof users.id | typeof users.usernameKey, name: string) {
-  const callersOf = (db: Db) =>
-    db
-      .select(callerColumns)
-      .from(users)
-      .innerJoin(organizations, eq(organizations.id, users.organizationId))
-      .leftJoin(instanceMembers, eq(instanceMembers.userId, users.id))
-      .where(and(eq(column, sql.placeholder('name')), eq(users.state, 'active'), eq(organizations.state, 'active')))
-      .limit(1)
-      .as('callers');
-  const withSubject = (db: Db, condition: SQL) => {
-    const callers = callersOf(db);
-    const columns = { ...callers._.selectedFields, subject: subjects };
-    return db.select(columns).from(callers).leftJoin(subjects, condition);
-  };
-  return {
-    alone: prepared((db) => db.select().from(callersOf(db)).prepare(name)),
-    withOne: prepared((db) => withSubject(db, isSubject).prepare(`${name}_with_one`)),
-    withSeveral: prepared((db) => withSubject(db, isAmongSubjects).prepare(`${name}_with_several`)),
-  };
-}
+const named = sql.placeholder('name');
+const byId = callerStatements('find_foreign_caller_by_id', (db) => callerWho(db, eq(users.id, named)));
+const byName = callerStatements('find_foreign_caller_by_name', (db) => callerWho(db, eq(users.usernameKey, named)));
 
 /** Where an issuer shows its keys, once that is known, and when asking it failed last. */
 interface Source {

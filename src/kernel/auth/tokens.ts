@@ -36,39 +36,43 @@ export const callerOf = ({ id, organizationId, type, instance, organizations: wi
   ...rightsOf({ instance, organizations: within }),
 });
 
+/** Users with what makes them callers, where their organization and their membership of the instance are at hand. */
+const selectCallers = (db: Db) =>
+  db
+    .select(callerColumns)
+    .from(users)
+    .innerJoin(organizations, eq(organizations.id, users.organizationId))
+    .leftJoin(instanceMembers, eq(instanceMembers.userId, users.id));
+
+/** The state of user and organization is judged with every call: ending either bites at once. */
+const mayCall = and(eq(users.state, 'active'), eq(organizations.state, 'active'));
+
 /**
- * Finds whom a token of this kind stands for. The state of user, organization and token is judged with every call: ending
- * any of them bites at once. `name`: of the statements, for who watches Postgres.
+ * The one caller of whom the condition holds. With its limit it is a step of its own: the roles are gathered once and not for
+ * each subject.
  */
-export function bearersIn(table: typeof personalAccessTokens | typeof accessTokens, name: string): Find {
-  const callersOf = (db: Db) =>
-    db
-      .select(callerColumns)
-      .from(users)
-      .innerJoin(table, eq(table.userId, users.id))
-      .innerJoin(organizations, eq(organizations.id, users.organizationId))
-      .leftJoin(instanceMembers, eq(instanceMembers.userId, users.id))
-      .where(
-        and(
-          eq(table.hash, sql.placeholder('hash')),
-          gt(table.expiresAt, sql.placeholder('now')),
-          eq(users.state, 'active'),
-          eq(organizations.state, 'active'),
-        ),
-      )
-      // With its limit it is a step of its own: the roles are gathered once and not for each subject.
-      .limit(1)
-      .as('callers');
+export const callerWho = (db: Db, condition: SQL) => selectCallers(db).where(and(condition, mayCall)).limit(1).as('callers');
+
+/** The statements that find one caller, alone and with subjects. `name`: for who watches Postgres. */
+export function callerStatements(name: string, callersOf: (db: Db) => ReturnType<typeof callerWho>) {
   const withSubject = (db: Db, condition: SQL) => {
     const callers = callersOf(db);
     const columns = { ...callers._.selectedFields, subject: subjects };
     return db.select(columns).from(callers).leftJoin(subjects, condition);
   };
-  const statements = {
+  return {
     alone: prepared((db) => db.select().from(callersOf(db)).prepare(name)),
     withOne: prepared((db) => withSubject(db, isSubject).prepare(`${name}_with_one`)),
     withSeveral: prepared((db) => withSubject(db, isAmongSubjects).prepare(`${name}_with_several`)),
   };
+}
+
+/** Finds whom a token of this kind stands for. Ending the token bites at once, too. */
+export function bearersIn(table: typeof personalAccessTokens | typeof accessTokens, name: string): Find {
+  const isToken = and(eq(table.hash, sql.placeholder('hash')), gt(table.expiresAt, sql.placeholder('now')));
+  const statements = callerStatements(name, (db) =>
+    selectCallers(db).innerJoin(table, eq(table.userId, users.id)).where(and(isToken, mayCall)).limit(1).as('callers'),
+  );
   return async ({ db, keys }, token, time, ids) => {
     // Drizzle hands a placeholder's value to the driver as it is, and has taught the driver not to touch dates.
     const found = await findWithSubjects(db, statements, { hash: tokenHash(keys, token), now: time.toISOString() }, ids);
