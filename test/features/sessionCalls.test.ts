@@ -87,6 +87,24 @@ describe('a call with several checks', () => {
     expect((await stateOf(server, userId, sessionId)).tries).toEqual({});
   });
 
+  test('tells the history of its user which were right, in both calls', async () => {
+    const { userId, sessionId: first, right } = await openWithAll(server, sessions);
+    await server.sql`delete from user_events where user_id = ${userId}`;
+    const user = byId(userId);
+    const { sessionId, details } = await sessions.createSession({ checks: { user, password: { password } } });
+    await sessions.setSession({ sessionId: first, checks: { password: { password }, recoveryCode: right.recoveryCode } });
+    const caller = (await server.sql`select creator_id from sessions where id = ${sessionId}`)[0]?.creator_id;
+    const events =
+      await server.sql`select type, payload, caller_id, sequence from user_events where user_id = ${userId} order by sequence`;
+    const [after] = await server.sql`select sequence from users where id = ${userId}`;
+    expect(events.map(({ type, payload, caller_id }) => ({ type, payload, caller_id }))).toEqual([
+      { type: 'session.checked', payload: { session: sessionId, factors: ['user', 'password'] }, caller_id: caller },
+      { type: 'session.checked', payload: { session: first, factors: ['password', 'recovery-code'] }, caller_id: caller },
+    ]);
+    expect(events.at(-1)?.sequence).toBe(after?.sequence);
+    expect(details?.sequence).toBe(1n);
+  });
+
   test('makes no session when one is wrong', async () => {
     const { userId, sessionId, right } = await openWithAll(server, sessions);
     const before = await stateOf(server, userId, sessionId);

@@ -98,6 +98,24 @@ describe.each(events)('%s', (_, event) => {
   });
 });
 
+test('the right password of somebody who is locked meanwhile forgives none of the wrong ones, and is no sign-in', async () => {
+  const { person } = await openDesk(server, login, ['password']);
+  const user = { search: { case: 'userId', value: person.userId } } as const;
+  const sign = (password: string) => outcome(login.sessions.createSession({ checks: { user, password: { password } } }));
+  for (let n = 0; n < 2; n++) await sign('Wr0ng-One!');
+  const [locked, signed] = await inOrder(
+    person.userId,
+    () => outcome(users().lockUser(person)),
+    () => sign(person.password),
+  );
+  expect([locked, signed]).toEqual([ok, 'FailedPrecondition USER_LOCKED']);
+  const [tries] = await server.sql`select failures from guesses where user_id = ${person.userId} and kind = 'password'`;
+  expect(tries?.failures).toBe(2);
+  const [events] = await server.sql`select count(*)::int as checked from user_events
+    where user_id = ${person.userId} and type = 'session.checked'`;
+  expect(events?.checked).toBe(0);
+});
+
 describe('a factor that is removed', () => {
   const removable: Factor[] = everyFactor.filter((factor) => factor !== 'password');
 

@@ -11,7 +11,7 @@ import type { Reason } from '../../kernel/reasons.ts';
 import { record } from '../user/events.ts';
 import { lockUser } from '../user/repository.ts';
 import { recordWrongPassword } from './lockOut.ts';
-import { findHash, replaceHash } from './repository.ts';
+import { findHash, replaceHash, type UserWithHash } from './repository.ts';
 
 /** Whose password is looked at. */
 export interface Subject {
@@ -23,9 +23,10 @@ export interface Subject {
 /** The stored hash that the password is right for. Costs the same whether there is such a user, and whether he has one. */
 export async function checkCurrent(call: Call, { userId, user, unknown }: Subject, password: string): Promise<string> {
   const begun = performance.now();
-  const looked = await tryPassword(call, { userId, user }, password, async (hash, guess) => {
+  const hash = user && (await findHash(call, user.id));
+  const looked = await tryPassword(call, { userId, user, hash }, password, async (right, guess) => {
     await settleTry(call, guess, true);
-    return hash;
+    return right;
   });
   if (looked.right) return looked.result;
   // Imported hashes cost something else than the decoy, and history is written for those only who have one.
@@ -43,13 +44,13 @@ export type PasswordCheck<T> = { right: true; result: T } | { right: false; fail
  */
 export const lookAtPassword = <T>(
   call: Call,
-  user: UserRow,
+  { user, hash }: UserWithHash,
   password: string,
   goOn: (hash: string) => Promise<T>,
 ): Promise<PasswordCheck<T>> =>
-  tryPassword(call, { userId: user.id, user }, password, async (hash, guess) => {
+  tryPassword(call, { userId: user.id, user, hash }, password, async (right, guess) => {
     try {
-      return await goOn(hash);
+      return await goOn(right);
     } catch (error) {
       await takeBackTry(call, guess);
       throw error;
@@ -68,14 +69,20 @@ export async function confirmPassword(tx: Tx, userId: string, hash: string): Pro
   return stored === hash;
 }
 
+interface Tried {
+  userId: string;
+  user: UserRow | undefined;
+  /** What is stored. */
+  hash: string | undefined;
+}
+
 /** Counts a try, looks at the password, and goes on with the hash that it is right for, the try still counted. */
 async function tryPassword<T>(
   call: Call,
-  { userId, user }: Subject,
+  { userId, user, hash }: Tried,
   password: string,
   goOn: (hash: string, guess: Guess) => Promise<T>,
 ): Promise<PasswordCheck<T>> {
-  const hash = user && (await findHash(call, user.id));
   if (user && hash === undefined && isVisible(call, user)) throw failure('PASSWORD_NOT_SET');
   const guess = { userId, kind: 'password', user } as const;
   // Until it is settled: right ones that come at once must not use up the free tries.

@@ -6,13 +6,14 @@ import { evenOut } from '../../kernel/evenOut.ts';
 import { refuseWhileWaiting, triesOf } from '../../kernel/guessing.ts';
 import { textKey } from '../../kernel/names.ts';
 import { lookAtNothing, lookAtPassword } from '../password/check.ts';
+import { findByNameWithHash, findWithHash, type UserWithHash } from '../password/repository.ts';
 import { prepareRecoveryCode } from '../recovery/service.ts';
-import { findUser, findUserByName } from '../user/repository.ts';
 import type { Checks, Named } from './checks.ts';
 
 /** What the checks can be made with, once the user is locked. */
 export interface Prepared {
-  userId: string | undefined;
+  /** As he was looked at. */
+  user: UserRow | undefined;
   /** The stored hash that the password was right for. */
   passwordHash: string | undefined;
   recoveryHash: Buffer | undefined;
@@ -34,29 +35,33 @@ export async function prepare<T>(
   const found = async (user: UserRow | undefined, passwordHash?: string) => {
     const recoveryHash = await prepareRecovery(call, user, checks.recoveryCode);
     isLooking = false;
-    return goOn({ userId: user?.id, passwordHash, recoveryHash });
+    return goOn({ user, passwordHash, recoveryHash });
   };
   try {
-    const user = await findPerson(call, known, checks);
-    if (checks.password === undefined) return await found(user);
-    return await provePassword(call, user, checks.password, (hash) => found(user, hash));
+    const person = await findPerson(call, known, checks);
+    if (checks.password === undefined) return await found(person?.user);
+    return await provePassword(call, person, checks.password, (hash) => found(person?.user, hash));
   } catch (error) {
     if (isLooking && checks.password !== undefined) await evenOut(begun);
     throw error;
   }
 }
 
-async function findPerson(call: Call, known: string | null, { user: named, password }: Checks): Promise<UserRow | undefined> {
-  if (!named) return known === null ? undefined : findUser(call.db, known);
+async function findPerson(
+  call: Call,
+  known: string | null,
+  { user: named, password }: Checks,
+): Promise<UserWithHash | undefined> {
+  if (!named) return known === null ? undefined : findWithHash(call.db, known);
   const found = await findNamed(call, named);
-  const refusal = refusalOf(call, found, known);
+  const refusal = refusalOf(call, found?.user, known);
   if (!refusal) return found;
   if (password !== undefined) await lookAtNothing(password);
   throw refusal;
 }
 
-const findNamed = ({ db }: Call, named: Named): Promise<UserRow | undefined> =>
-  named.by === 'id' ? findUser(db, named.id) : findUserByName(db, textKey(named.loginName.trim()));
+const findNamed = ({ db }: Call, named: Named): Promise<UserWithHash | undefined> =>
+  named.by === 'id' ? findWithHash(db, named.id) : findByNameWithHash(db, textKey(named.loginName.trim()));
 
 function refusalOf({ caller }: Call, user: UserRow | undefined, known: string | null): Error | undefined {
   if (!user || !can(caller, 'user.read', user.organizationId)) return failure('USER_NOT_FOUND');
@@ -68,14 +73,15 @@ function refusalOf({ caller }: Call, user: UserRow | undefined, known: string | 
 /** Goes on with the stored hash. A wrong password was counted, and may have locked the user. */
 async function provePassword<T>(
   call: Call,
-  user: UserRow | undefined,
+  person: UserWithHash | undefined,
   password: string,
   goOn: (hash: string) => Promise<T>,
 ): Promise<T> {
-  if (user?.state === 'locked') {
-    throw failure('USER_LOCKED', { failedAttempts: await triesOf(call.db, user.id, 'password') });
+  if (person?.user.state === 'locked') {
+    throw failure('USER_LOCKED', { failedAttempts: await triesOf(call.db, person.user.id, 'password') });
   }
-  const looked = await lookAtPassword(call, refuseState(user, ['active', 'initial']), password, goOn);
+  const user = refuseState(person?.user, signInStates);
+  const looked = await lookAtPassword(call, { user, hash: person?.hash }, password, goOn);
   if (looked.right) return looked.result;
   throw wrongPassword(looked.failures);
 }
@@ -92,6 +98,9 @@ async function prepareRecovery(call: Call, user: UserRow | undefined, code?: str
   await refuseWhileWaiting(call, { userId: user.id, kind: 'otp', user });
   return prepareRecoveryCode(call, user.id, code);
 }
+
+/** Those in which a user may be named, and his password be checked. */
+export const signInStates = ['active', 'initial'] as const;
 
 /** The user of a check or challenge. SESSION_USER_MISSING, USER_LOCKED, USER_NOT_ACTIVE, USER_INITIAL. */
 export function refuseState(user: UserRow | undefined, allowed: readonly UserRow['state'][] = ['active']): UserRow {

@@ -73,7 +73,7 @@ export interface Written {
   instanceId: string;
 }
 
-const written = {
+export const written = {
   id: sessions.id,
   sequence: sessions.sequence,
   changedAt: sessions.changedAt,

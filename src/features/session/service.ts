@@ -6,6 +6,7 @@ import { type Call, transaction } from '../../kernel/call.ts';
 import type { UserAgent } from '../../kernel/db/schema.ts';
 import { failure } from '../../kernel/errors.ts';
 import { authorizeSession } from './access.ts';
+import { openAtOnce } from './atOnce.ts';
 import { prepare } from './prepare.ts';
 import {
   endSession,
@@ -25,11 +26,16 @@ import { type Additions, checkAdditions, endOf, type Outcome, write } from './wr
 export async function createSession(call: Call, additions: Additions, userAgent: UserAgent | null): Promise<Outcome> {
   checkAdditions(call, additions);
   const blank = blankSession(call, userAgent);
-  return prepare(call, null, additions.checks, (prepared) =>
-    write(call, prepared, additions, {
-      open: async () => blank,
-      save: (tx, session, columns) => insertSession(tx, { ...session, ...columns }),
-    }),
+  return prepare(
+    call,
+    null,
+    additions.checks,
+    async (prepared) =>
+      (await openAtOnce(call, blank, prepared, additions)) ??
+      write(call, prepared, additions, {
+        open: async () => blank,
+        save: (tx, session, columns) => insertSession(tx, { ...session, ...columns }),
+      }),
   );
 }
 
@@ -73,7 +79,7 @@ export async function setSession(call: Call, id: string, additions: Additions): 
       open: async (tx) => {
         const session = usable(tx, await lockSession(tx, id));
         // Somebody else's call was first to say whose session it is: this one was looked at as if nobody had.
-        if (session.userId !== found.userId && session.userId !== prepared.userId) throw failure('SESSION_USER_CHANGED');
+        if (session.userId !== found.userId && session.userId !== prepared.user?.id) throw failure('SESSION_USER_CHANGED');
         return session;
       },
       save: async (tx, session, columns) =>

@@ -13,7 +13,7 @@ import { checkTotp } from '../totp/service.ts';
 import { kindOf } from './challenges.ts';
 import type { Checking, Checks } from './checks.ts';
 import { lookAtCode } from './codes.ts';
-import { refuseState } from './prepare.ts';
+import { refuseState, signInStates } from './prepare.ts';
 import { deleteChallenge, findChallenge, type SessionColumns } from './repository.ts';
 import { WrongTry } from './wrongTry.ts';
 
@@ -21,20 +21,28 @@ export type Factor = 'user' | 'password' | 'intent' | 'webauthn' | 'totp' | 'otp
 
 type Step = (checking: Checking, checks: Checks) => Promise<SessionColumns | undefined>;
 
+/** What a session has of a user who may sign in. */
+export function userColumns(user: UserRow, now: Date) {
+  const { id, organizationId } = refuseState(user, signInStates);
+  return { userId: id, organizationId, userVerifiedAt: now };
+}
+
+/** What it has of a password that was right. */
+export const passwordColumns = (now: Date) => ({ passwordVerifiedAt: now, stale: false });
+
 const checkUser: Step = async ({ tx, user }, { user: named }) => {
   if (!named) return undefined;
   // It was there a moment ago, before it was locked.
   if (!user) throw failure('USER_NOT_FOUND');
-  const { id, organizationId } = refuseState(user, ['active', 'initial']);
-  return { userId: id, organizationId, userVerifiedAt: tx.now };
+  return userColumns(user, tx.now);
 };
 
 const checkPassword: Step = async ({ tx, user, prepared: { passwordHash } }, { password }) => {
   if (password === undefined) return undefined;
-  const { id } = refuseState(user, ['active', 'initial']);
+  const { id } = refuseState(user, signInStates);
   const same = passwordHash !== undefined && (await confirmPassword(tx, id, passwordHash));
   if (!same) throw invalidField('PASSWORD_WRONG', 'checks.password.password');
-  return { passwordVerifiedAt: tx.now, stale: false };
+  return passwordColumns(tx.now);
 };
 
 const checkIntent: Step = async ({ tx, user }, { intent }) => {

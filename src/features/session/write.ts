@@ -54,7 +54,7 @@ export interface Place {
 /** Adds to a session. Throws the first refusal, after what must be remembered of it is kept. */
 export async function write(call: Call, prepared: Prepared, additions: Additions, place: Place): Promise<Outcome> {
   const done = await transaction(call, async (tx) => {
-    const user = prepared.userId === undefined ? undefined : await lockUser(tx, prepared.userId);
+    const user = prepared.user && (await lockUser(tx, prepared.user.id));
     let session: SessionRow | undefined;
     const work = async (inner: Tx) => {
       session = await place.open(inner);
@@ -83,14 +83,8 @@ interface Ground {
 async function add(tx: Tx, ground: Ground, { checks, challenges, ...rest }: Additions, { save }: Place): Promise<Outcome> {
   const { session, user } = ground;
   const { columns, factors } = await runChecks({ tx, ...ground }, checks);
-  const metadata = merged(session.metadata, rest.metadata);
-  const changes: SessionColumns = {
-    ...columns,
-    ...(metadata && { metadata }),
-    ...(rest.lifetimeMs !== undefined && { expiresAt: endOf(tx, session, rest.lifetimeMs) }),
-  };
-  const asked = Object.values(challenges).some((challenge) => challenge !== undefined);
-  if (!asked && Object.keys(changes).length === 0 && session.tokenHash !== null) {
+  const changes: SessionColumns = { ...columns, ...unchecked(tx, session, rest) };
+  if (!asksFor(challenges) && Object.keys(changes).length === 0 && session.tokenHash !== null) {
     return { written: await save(tx, session, undefined), token: '', made: {} };
   }
   const token = newSessionToken();
@@ -100,6 +94,20 @@ async function add(tx: Tx, ground: Ground, { checks, challenges, ...rest }: Addi
   ]);
   return { written, token, made: await makeChallenges(tx, session.id, user, challenges) };
 }
+
+/** What a call brings to a session besides checks and challenges. SESSION_METADATA_TOO_LARGE. */
+export function unchecked(
+  call: Call,
+  session: SessionRow,
+  { metadata, lifetimeMs }: Pick<Additions, 'metadata' | 'lifetimeMs'>,
+): SessionColumns {
+  const after = merged(session.metadata, metadata);
+  const expiresAt = lifetimeMs === undefined ? undefined : endOf(call, session, lifetimeMs);
+  return { ...(after && { metadata: after }), ...(expiresAt !== undefined && { expiresAt }) };
+}
+
+export const asksFor = (challenges: Challenges): boolean =>
+  Object.values(challenges).some((challenge) => challenge !== undefined);
 
 /** A session lives no longer than the operator lets any live (ASVS 7.3.2). */
 export function endOf({ now, settings }: Call, { createdAt }: Pick<SessionRow, 'createdAt'>, lifetimeMs?: number): Date | null {

@@ -1,5 +1,6 @@
-import { eq, sql } from 'drizzle-orm';
-import type { Tx, UserRow } from '../../kernel/call.ts';
+import { and, eq, type SQL, sql } from 'drizzle-orm';
+import type { Call, Tx, UserRow } from '../../kernel/call.ts';
+import type { Db } from '../../kernel/db/driver.ts';
 import { completed, placeholdersOf, prepared } from '../../kernel/db/prepared.ts';
 import { userEvents, users } from '../../kernel/db/schema.ts';
 import type { Channel } from '../../kernel/outbox/message.ts';
@@ -67,18 +68,20 @@ export const detailsOf = ({ sequence, createdAt, changedAt, organizationId }: Us
 export type UserColumns = Partial<typeof users.$inferInsert>;
 
 /** Changes a user's columns and appends the event that tells of it, in one statement: there is no change without its history. */
-export async function record(
-  tx: Tx,
-  userId: string,
-  { type, ...payload }: UserEvent,
-  columns: UserColumns = {},
-): Promise<Details> {
-  const event = { 'event.type': type, 'event.payload': JSON.stringify(payload), 'event.callerId': tx.caller.id };
-  const values = { ...columns, ...event, 'event.userId': userId, now: tx.now.toISOString() };
-  const [row] = await recordingOf(columns)(tx.db).execute(values);
-  if (!row) throw new Error(`no user ${userId} to record ${type} on`);
+export async function record(tx: Tx, userId: string, event: UserEvent, columns: UserColumns = {}): Promise<Details> {
+  const [row] = await recordingOf(columns)(tx.db).execute({ ...columns, ...eventValues(tx, userId, event) });
+  if (!row) throw new Error(`no user ${userId} to record ${event.type} on`);
   return row;
 }
+
+/** What `recordingSteps` have placeholders for. */
+export const eventValues = ({ caller, now }: Pick<Call, 'caller' | 'now'>, userId: string, { type, ...payload }: UserEvent) => ({
+  'event.userId': userId,
+  'event.type': type,
+  'event.payload': JSON.stringify(payload),
+  'event.callerId': caller.id,
+  'event.time': now.toISOString(),
+});
 
 /** By the columns that are changed with it: of these there are few combinations. */
 const recordings = new Map<string, ReturnType<typeof recording>>();
@@ -92,23 +95,29 @@ function recordingOf(columns: UserColumns): ReturnType<typeof recording> {
 }
 
 function recording(names: readonly string[]) {
-  const { sequence, createdAt, changedAt, organizationId } = users;
   const columns = Object.fromEntries(Object.entries(placeholdersOf(users)).filter(([name]) => names.includes(name)));
-  const now = sql`${sql.placeholder('now')}::timestamptz`;
   return prepared((db) => {
-    const changed = db.$with('changed').as(
-      db
-        .update(users)
-        .set({ ...columns, sequence: sql`${sequence} + 1`, changedAt: now })
-        .where(eq(users.id, sql.placeholder('event.userId')))
-        .returning({ sequence, createdAt, changedAt, organizationId }),
-    );
-    const told = ['userId', 'type', 'payload', 'callerId'].map((name) => sql.placeholder(`event.${name}`));
-    const noted = db.$with('noted', {}).as(sql`
-      insert into ${userEvents} (user_id, type, payload, caller_id, created_at, sequence, organization_id)
-      select ${sql.join(told, sql`, `)}, ${now}, ${changed.sequence}, ${changed.organizationId} from ${changed}`);
+    const { changed, noted } = recordingSteps(db, columns);
     return db.with(changed, noted).select().from(changed).prepare('record');
   });
+}
+
+/** Of a statement: changes a user and tells of it, where the condition holds. */
+export function recordingSteps(db: Db, columns: Record<string, SQL>, condition?: SQL) {
+  const { sequence, createdAt, changedAt, organizationId } = users;
+  const time = sql`${sql.placeholder('event.time')}::timestamptz`;
+  const changed = db.$with('changed').as(
+    db
+      .update(users)
+      .set({ ...columns, sequence: sql`${sequence} + 1`, changedAt: time })
+      .where(and(eq(users.id, sql.placeholder('event.userId')), condition))
+      .returning({ sequence, createdAt, changedAt, organizationId }),
+  );
+  const told = ['userId', 'type', 'payload', 'callerId'].map((name) => sql.placeholder(`event.${name}`));
+  const noted = db.$with('noted', {}).as(sql`
+    insert into ${userEvents} (user_id, type, payload, caller_id, created_at, sequence, organization_id)
+    select ${sql.join(told, sql`, `)}, ${time}, ${changed.sequence}, ${changed.organizationId} from ${changed}`);
+  return { changed, noted };
 }
 
 /** Inserts a user and the event that tells of it, in one statement. */
