@@ -14,7 +14,8 @@ export async function remember(sql: Sql): Promise<Memory> {
     const same = keys.map((key) => `t.${key} = r.${key}`).join(' and ');
     const update = others.map((column) => `${column} = excluded.${column}`).join(', ');
     const otherwise = `on conflict (${keys}) do ${update === '' ? 'nothing' : `update set ${update}`}`;
-    await sql`insert into remembered.tables values (${place}, ${name}, ${same}, ${otherwise})`;
+    await sql`insert into remembered.tables values (${place}, ${name})`;
+    await sql.unsafe(stepsOf(place, { name, same, otherwise }));
     await sql.unsafe(`create trigger remembered after insert or update or delete on ${name}
       for each row execute function remembered.note('${name}')`);
   }
@@ -56,7 +57,7 @@ function parentsFirst(tables: readonly Table[]): Table[] {
  */
 const journal = `
   create schema remembered;
-  create table remembered.tables (place int, name text, same text, otherwise text);
+  create table remembered.tables (place int, name text);
   create unlogged table remembered.rows (name text, before text, after text);
   create function remembered.note() returns trigger language plpgsql as
     $$ begin insert into remembered.rows values (tg_argv[0], old::text, new::text); return null; end $$;
@@ -73,21 +74,33 @@ const journal = `
       changes remembered.changes[];
       one remembered.changes;
     begin
+      if not exists (select from remembered.rows) then
+        return;
+      end if;
       loop
         -- Putting back is noted too: what other triggers did along with it shows the next time.
         changes := array(select c from remembered.changes c order by place);
         exit when cardinality(changes) = 0;
         for i in reverse cardinality(changes)..1 loop
           one := changes[i];
-          execute format('delete from %1$s t using (select (row::%1$s).* from unnest($1) row) r where %2$s
-            and not exists (select from (select (row::%1$s).* from unnest($2) row) r where %2$s)', one.name, one.same)
-            using one.added, one.lost;
+          execute format('select remembered.take_%s($1, $2)', one.place) using one.added, one.lost;
         end loop;
         foreach one in array changes loop
-          execute format('insert into %1$s overriding system value select (row::%1$s).* from unnest($1) row %2$s',
-            one.name, one.otherwise) using one.lost;
+          execute format('select remembered.give_%s($1)', one.place) using one.lost;
           return next one.name;
         end loop;
       end loop;
       delete from remembered.rows;
     end $$`;
+
+/** Functions of each table, as the plans of what stands in them are kept. */
+function stepsOf(place: number, { name, same, otherwise }: { name: string; same: string; otherwise: string }): string {
+  // Each text is made a row once, and not once for each of its columns.
+  const rowsOf = (texts: string) =>
+    `(select (one).* from (select row::${name} as one from unnest(${texts}) row offset 0) rows) r`;
+  return `
+    create function remembered.take_${place}(added text[], lost text[]) returns void language plpgsql as
+      $$ begin delete from ${name} t using ${rowsOf('added')} where ${same} and not exists (select from ${rowsOf('lost')} where ${same}); end $$;
+    create function remembered.give_${place}(lost text[]) returns void language plpgsql as
+      $$ begin insert into ${name} overriding system value select * from ${rowsOf('lost')} ${otherwise}; end $$;`;
+}
