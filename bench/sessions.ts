@@ -21,13 +21,20 @@ import { createPeople, mean, type Parameters, passwordOf, rawPairs } from './pas
 import { startService, type Target } from './service.ts';
 
 export interface Sessions {
-  /** Sign-ins in a second, and hashes without anything else. */
-  perSecond: number;
-  raw: number;
+  /** Sign-ins, and hashes without anything else. */
+  signIns: Rate;
+  hashes: Rate;
   /** GetUserByID by a session's token, beside the same by a personal access token. */
   bySession: [Sample, Sample];
   /** GetSession, beside GetUserByID, both by a personal access token. */
   getSession: [Sample, Sample];
+}
+
+/** How many a second; milliseconds of CPU of each, in the process that does it, and in Postgres. */
+interface Rate {
+  perSecond: number;
+  cpuMs: number;
+  postgresMs: number;
 }
 
 const callers = 64;
@@ -38,13 +45,15 @@ export async function measureSessions(target: Target, { users, organizationId, r
   await createPeople(target, organizationId, ids);
   const path = pathOf(SessionService.method.createSession);
   const signIn = overGrpc({ path, request: (n) => signInOf(ids[n % callers] ?? '') });
-  const samples = { perSecond: [] as number[], raw: [] as number[] };
+  const signIns: Rate[] = [];
+  const hashes: Rate[] = [];
   // Not counted: V8 is compiling meanwhile.
   await slice({ target, users, of: signIn }, callers, seconds);
   for (let round = 0; round < rounds; round++) {
-    const { requests, seconds: took } = await slice({ target, users, of: signIn }, callers, seconds);
-    samples.perSecond.push(requests / took);
-    samples.raw.push(2 * (await rawPairs(seconds)));
+    const { requests, seconds: took, cpu } = await slice({ target, users, of: signIn }, callers, seconds);
+    signIns.push({ perSecond: requests / took, cpuMs: cpu.server / requests, postgresMs: cpu.postgres / requests });
+    const pairs = await rawPairs(seconds);
+    hashes.push({ perSecond: 2 * pairs.perSecond, cpuMs: pairs.cpuMs / 2, postgresMs: 0 });
   }
   const caller = signIn.open(target, 1);
   const answer = await caller.call(0, true);
@@ -63,12 +72,18 @@ export async function measureSessions(target: Target, { users, organizationId, r
       seconds * 2,
     );
   return {
-    perSecond: mean(samples.perSecond),
-    raw: mean(samples.raw),
+    signIns: meanOf(signIns),
+    hashes: meanOf(hashes),
     bySession: await beside(person, reading),
     getSession: await beside(target, callOf(SessionService.method.getSession, { sessionId })),
   };
 }
+
+const meanOf = (rates: readonly Rate[]): Rate => ({
+  perSecond: mean(rates.map(({ perSecond }) => perSecond)),
+  cpuMs: mean(rates.map(({ cpuMs }) => cpuMs)),
+  postgresMs: mean(rates.map(({ postgresMs }) => postgresMs)),
+});
 
 type Method =
   | typeof UserService.method.getUserByID
