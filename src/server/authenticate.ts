@@ -9,6 +9,7 @@ import { accessOf } from './access.ts';
 import { toFailure } from './faults.ts';
 import { logRefusal, requestIdOf } from './log.ts';
 import { headKey } from './network.ts';
+import type { UnaryContext } from './unary/context.ts';
 
 const bearer = /^Bearer +(\S+)$/i;
 
@@ -31,8 +32,6 @@ export const authenticateBeforeBody = (app: App) => async (context: HandlerConte
     if (access.on === 'nothing') return;
     const { network, authorization } = headIn(context);
     const token = tokenOf(authorization);
-    // This one waits for the body: the statement that authenticates loads the user that the body names.
-    if (access.on === 'user' && access.loaded) return;
     setCall(context, callFor(app, access, network, await find(app, network, token)));
   } catch (error) {
     const request = requestIdOf(context);
@@ -42,13 +41,28 @@ export const authenticateBeforeBody = (app: App) => async (context: HandlerConte
   }
 };
 
-/** Authenticates the calls whose body names the user to load. */
+/**
+ * The same on the lean path, where a body that names the user to load is begun with: one statement finds him and the caller.
+ * Of a stranger no more than a little of it is read.
+ */
+export const authenticateBeforeLargeBody = (app: App) => {
+  const gate = authenticateBeforeBody(app);
+  return async (context: UnaryContext): Promise<void> => {
+    const waits = loadsUser(accessOf(context.method)) && bearer.test(headIn(context).authorization ?? '');
+    if (!waits) return gate(context);
+    context.beforeMore = () => gate(context);
+  };
+};
+
+const loadsUser = (access: Access | undefined): boolean => access?.on === 'user' && access.loaded === true;
+
+/** Authenticates the calls whose body names the user to load, also those that a gate has let pass. */
 export const authenticateWithSubject =
   (app: App): Interceptor =>
   (next) =>
   async (req) => {
     const access = declared(req.method);
-    if (access.on === 'user' && access.loaded && !req.stream) {
+    if (loadsUser(access) && !req.stream) {
       const userId = 'userId' in req.message && typeof req.message.userId === 'string' ? req.message.userId : '';
       const carrier = { values: req.contextValues };
       const { network, authorization } = headIn(carrier);

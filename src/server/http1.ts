@@ -1,4 +1,4 @@
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { EdgeLimits } from './edgeLimits.ts';
 import type { Handlers } from './handler.ts';
@@ -24,7 +24,10 @@ export function http1({ handler, unary }: Handlers, limits: EdgeLimits) {
       running?.delete(response);
       if (draining && running?.size === 0) socket.destroySoon();
     });
-    if (!unary?.takesHttp1(request, response)) handler(request, response);
+    if (namesTwoHosts(request)) {
+      response.writeHead(400);
+      response.end();
+    } else if (!unary?.takesHttp1(request, response)) handler(request, response);
   });
   // Also ends connections without a request, for which Node sets the time (keepAliveTimeout).
   server.setTimeout(limits.unreadMs, (socket) => {
@@ -57,4 +60,17 @@ export function http1({ handler, unary }: Handlers, limits: EdgeLimits) {
       server.close();
     },
   };
+}
+
+/**
+ * Whether a request has more than one Host field, of which Node shows the first: somebody in front of us may have gone by
+ * another one (RFC 9112 section 3.2).
+ */
+function namesTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts > 1;
 }

@@ -1,4 +1,4 @@
-import { constants, createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { constants, createServer, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { EdgeLimits } from './edgeLimits.ts';
 import type { Handlers } from './handler.ts';
@@ -23,7 +23,8 @@ export function http2({ handler, unary }: Handlers, limits: EdgeLimits) {
   const requests = createServer(handler);
   server.on('stream', (stream, headers, flags, rawHeaders) => {
     stream.setTimeout(limits.unreadMs, () => endUnread(stream));
-    if (!unary?.takesHttp2(stream, headers)) requests.emit('stream', stream, headers, flags, rawHeaders);
+    if (namesTwoHosts(headers)) refuse(stream);
+    else if (!unary?.takesHttp2(stream, headers)) requests.emit('stream', stream, headers, flags, rawHeaders);
   });
   server.on('session', (session) => {
     sessions.add(session);
@@ -52,4 +53,18 @@ export function http2({ handler, unary }: Handlers, limits: EdgeLimits) {
 /** Called when nothing has moved on a stream: what waits there for a client that does not read is given up, with its memory. */
 function endUnread(stream: ServerHttp2Stream): void {
   if (stream.writableLength > 0) stream.close(constants.NGHTTP2_CANCEL);
+}
+
+/** Whether Host contradicts `:authority`, which we go by (RFC 9113 section 8.3.1). Two Host fields Node itself refuses. */
+function namesTwoHosts({ ':authority': authority, ':scheme': scheme, host }: IncomingHttpHeaders): boolean {
+  if (host === undefined || authority === undefined || host === authority) return false;
+  const hostOf = (value: string) => URL.parse(`${scheme}://${value}`)?.host;
+  return hostOf(host) !== hostOf(authority);
+}
+
+function refuse(stream: ServerHttp2Stream): void {
+  stream.on('error', () => {});
+  stream.respond({ ':status': 400 }, { endStream: true });
+  // What else comes of the request stays unread.
+  stream.resume().close(constants.NGHTTP2_NO_ERROR);
 }

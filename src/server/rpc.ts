@@ -1,7 +1,7 @@
 import type { ConnectRouter, HandlerContext, Interceptor } from '@connectrpc/connect';
 import type { App } from '../kernel/call.ts';
 import { adapt } from './adapter.ts';
-import { authenticateBeforeBody, authenticateWithSubject } from './authenticate.ts';
+import { authenticateBeforeBody, authenticateBeforeLargeBody, authenticateWithSubject } from './authenticate.ts';
 import type { CorsHeaders } from './cors.ts';
 import { deadline } from './deadline.ts';
 import { log } from './log.ts';
@@ -40,7 +40,7 @@ export function serveRpcs(app: App, { routes, networkOf, deprecation, corsHeader
     explainProtocolErrors(context);
     return gate(context);
   };
-  const lean = { ...common, routes, gate, explain, corsHeaders, maxTimeoutMs };
+  const lean = { ...common, routes, gate: authenticateBeforeLargeBody(app), explain, corsHeaders, maxTimeoutMs };
   return {
     unary: firstOf(unaryServer(lean), restServer(lean)),
     handler: adapt(routes, { ...common, bodyMs: maxTimeoutMs, requestGate }),

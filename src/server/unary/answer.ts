@@ -1,5 +1,5 @@
 import type { Registry } from '@bufbuild/protobuf';
-import { Code, ConnectError, type HandlerContext, type Interceptor } from '@connectrpc/connect';
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { compressionNegotiate, createMethodSerializationLookup } from '@connectrpc/connect/protocol';
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import { headKey, type NetworkOf } from '../network.ts';
@@ -14,7 +14,7 @@ import type { Compression, Protocol } from './protocol.ts';
 /** What holds for every call. */
 export interface Rules {
   /** Runs before the body is read, and throws to refuse. */
-  gate: (context: HandlerContext) => Promise<void>;
+  gate: (context: UnaryContext) => Promise<void>;
   interceptors: readonly Interceptor[];
   /** Gives an error that is about to be sent its details. */
   explain: (error: ConnectError) => void;

@@ -2,22 +2,41 @@ import type { Readable } from 'node:stream';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { edgeLimits } from '../edgeLimits.ts';
 import type { UnaryContext } from './context.ts';
+import { unlessOver } from './deadline.ts';
 
 /** Looks at all that has come so far. True: no more is wanted. Throws to refuse. */
 export type Look = (bytes: Buffer) => boolean;
+
+/** What is read of a body before `beforeMore` is asked: far more than a request needs that names one user. */
+export const smallBodyBytes = 64 * 1024;
+
+/** Reads a body as `gather` does, and asks `context.beforeMore`, where there is one, amid a body that is not small. */
+export async function readBody(body: Readable, context: UnaryContext, look: Look): Promise<Buffer> {
+  const gathered = new Gathered();
+  const { beforeMore } = context;
+  if (!beforeMore) return gather(body, context, gathered, look);
+  let isEnough = false;
+  await gather(body, context, gathered, (bytes) => {
+    isEnough = look(bytes);
+    return isEnough || bytes.length > smallBodyBytes;
+  });
+  if (isEnough || gathered.bytes.length <= smallBodyBytes) return gathered.bytes;
+  await unlessOver(context, beforeMore());
+  body.resume();
+  return gather(body, context, gathered, look);
+}
 
 /**
  * Reads a body until its end, or until `look` has seen enough. Rejects as `look` throws, when the call is over, and when the
  * body takes too long: without a deadline of its own a call would keep what has come of it for as long as it likes.
  */
-export function readBody(body: Readable, context: UnaryContext, look: Look): Promise<Buffer> {
+function gather(body: Readable, context: UnaryContext, gathered: Gathered, look: Look): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // While the caller was authenticated.
     if (context.over) return reject(context.over);
     // One that is empty ends before anybody listens.
-    if (body.readableEnded) return resolve(Buffer.alloc(0));
+    if (body.readableEnded) return resolve(gathered.bytes);
     if (body.destroyed) return reject(lostBody());
-    const gathered = new Gathered();
     const stop = () => {
       clearTimeout(timer);
       body.off('data', take).off('end', end).off('close', lost);

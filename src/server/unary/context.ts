@@ -29,6 +29,8 @@ export class UnaryContext implements HandlerContext {
   readonly values: ContextValues;
   /** Called when the call is over before it has been answered. */
   onOver: ((reason: ConnectError) => void) | undefined;
+  /** Refuses by throwing, before more than a little of the body is read. */
+  beforeMore: (() => Promise<void>) | undefined;
   readonly method: DescMethodUnary;
   readonly #exchange: Exchange;
   readonly #head: Head;
