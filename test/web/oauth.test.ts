@@ -2,8 +2,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { AccessTokenType } from '../../gen/zitadel/user/v2/user_pb.ts';
 import { TryLimits } from '../../src/kernel/networks.ts';
+import { serveOauth } from '../../src/web/oauth/serveOauth.ts';
 import { createHuman, tokenFor } from '../support/actors.ts';
 import { closeWithFile } from '../support/closing.ts';
+import { serve } from '../support/edge.ts';
 import {
   askToken,
   basic,
@@ -151,7 +153,8 @@ test('a network with too many wrong tries waits, and its right ones do not', asy
 test('while the database is away everybody is told to come later, nothing is used up, and nothing counts as a try', async () => {
   const between = await startRelay(closeWithFile);
   const url = new URL(server.database.url);
-  between.to(Number(url.port));
+  const databasePort = Number(url.port);
+  between.to(databasePort);
   url.port = String(between.port);
   const replica = await startServer({ beside: server, env: { DATABASE_URL: url.href } });
   replica.app.tryLimits = new TryLimits(1);
@@ -186,7 +189,20 @@ test('while the database is away everybody is told to come later, nothing is use
   expect((await fetch(`${replica.address}/.well-known/openid-configuration`)).status).toBe(200);
   expect(await outcomeOf(askToken(replica, { grant_type: 'password' }))).toBe('400 unsupported_grant_type');
 
+  // A way to the database that takes connections and ends them: the driver tries again and again, and tells nobody.
+  between.to(1);
   await between.open();
+  const { app } = replica;
+  const { port } = await serve(serveOauth({ app, networkOf: () => 'here', maxTimeoutMs: 100 }, () => {}));
+  const hasty = { address: `http://127.0.0.1:${port}` };
+  const late = [
+    outcomeOf(askToken(hasty, grant, basic(userId, secret))),
+    outcomeOf(post(hasty, '/oauth/v2/introspect', { token }, basic(userId, secret))),
+    fetch(`${hasty.address}/oauth/v2/keys`).then(({ status }) => String(status)),
+  ];
+  expect(await Promise.all(late)).toEqual(['504 temporarily_unavailable', '504 temporarily_unavailable', '504']);
+
+  between.to(databasePort);
   const introspect = () => outcomeOf(post(replica, '/oauth/v2/introspect', { token }, basic(userId, secret)));
   await expect.poll(introspect, { timeout: 30_000, interval: 20 }).toBe('200');
   expect(await outcomeOf(askToken(replica, { grant_type: jwtBearer, assertion }))).toBe('200');
