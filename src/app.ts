@@ -91,6 +91,9 @@ export async function start(config: Config, replacements: Replacements = {}, sur
 /** Of an answer of an identity provider: the metadata of a large federation member stays below it. */
 const providerBytes = 1024 * 1024;
 
+/** What calls identity providers and issuers. */
+export const httpOf = ({ outgoing }: Config): HttpClient => new HttpClient({ ...outgoing, maximumBytes: providerBytes });
+
 /** The app without its server: what the CLI works on. Pushes onto `closers` what must be closed, last first. */
 export async function openApp(
   config: Config,
@@ -111,7 +114,7 @@ export async function openApp(
   });
   closers.push(close);
   const [row] = await client<{ node: number }[]>`select nextval('node_ids')::int as node`;
-  const http = new HttpClient({ ...config.outgoing, maximumBytes: providerBytes });
+  const http = httpOf(config);
   closers.push(() => http.close());
   const keys = deriveKeys(config.masterKey ?? (await ownMasterKey(config.dataDir)));
   const turns = (name: string, atOnce: number) => group?.turns(name, atOnce) ?? new Turns(atOnce);

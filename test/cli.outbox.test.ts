@@ -1,10 +1,14 @@
 // `npm run roster -- outbox …` and `doctor`, as an operator types them.
+import { createPublicKey } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exportJWK, generateKeyPair } from 'jose';
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createHuman, unique } from './support/actors.ts';
 import { createDatabase } from './support/database.ts';
+import { serve } from './support/edge.ts';
 import { commandHere, dataOf, roster, rosterHere, startCommand } from './support/roster.ts';
+import { rsaPublicKey } from './support/rsa.ts';
 import { scratch } from './support/scratch.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { certificateFile, type Smtp, startSmtp } from './support/smtp.ts';
@@ -212,5 +216,81 @@ describe('the doctor', () => {
     expect(found.database).toMatchObject({ well: false, text: expect.stringContaining('master.key') });
     const again = await doctor({ ROSTER_DATA: dataDir, DATABASE_URL: database.url });
     expect(again.found.database).toEqual(found.database);
+  });
+
+  test('asks each trusted issuer for the keys that the service would ask it for', async () => {
+    interface Issuer {
+      /** What it answers; by default a sound document, and 404 to who asks for keys. */
+      discovery?: object | string;
+      keys?: object | string;
+      settings?: object;
+    }
+    const answers = new Map<string, object | string | undefined>();
+    const { port } = await serve((request, response) => {
+      const told = answers.get(request.url ?? '');
+      response.statusCode = told === undefined ? 404 : 200;
+      response.end(typeof told === 'string' ? told : JSON.stringify(told));
+    });
+    const origin = `http://127.0.0.1:${port}`;
+    const look = async (issuers: Record<string, Issuer>) => {
+      const configured = Object.entries(issuers).map(([name, { discovery, keys, settings }]) => {
+        const issuer = `${origin}/${name}`;
+        answers.set(`/${name}/.well-known/openid-configuration`, discovery ?? { issuer, jwks_uri: `${issuer}/keys` });
+        answers.set(`/${name}/keys`, keys);
+        return { issuer, audience: 'roster', ...settings };
+      });
+      const env = { ROSTER_TRUSTED_ISSUERS: JSON.stringify(configured), ROSTER_OUTGOING_PRIVATE: '127.0.0.1' };
+      const { code, said } = await doctor({ ...dataOf(server), ...env });
+      expect(said).not.toContain('hidden');
+      const told = said.split('\n').filter((line) => / issuer {2,}/.test(line));
+      return { code, told: told.map((line) => line.replaceAll(`${origin}/`, '').replace(/ +issuer +/, ': ')) };
+    };
+    const rsa = (bits = 2048) => createPublicKey(rsaPublicKey(bits)).export({ format: 'jwk' });
+    const ec = await generateKeyPair('ES256', { extractable: true });
+    const keys = [{ ...rsa(), kid: 'a' }, { ...rsa(), kid: 'b' }, await exportJWK(ec.publicKey)];
+
+    const direct = { jwksUri: `${origin}/both/keys`, algorithms: ['ES256'] };
+    const well = { both: { keys: { keys } }, one: { keys: { keys: [rsa()] } }, direct: { discovery: 'none', settings: direct } };
+    expect(await look(well)).toEqual({
+      code: 0,
+      told: ['ok: both shows keys for RS256, ES256', 'ok: one shows keys for RS256', 'ok: direct shows keys for ES256'],
+    });
+
+    const evil = '\u001b[31m\u202e\ud800';
+    const { code, told } = await look({
+      empty: { keys: { keys: [] } },
+      alike: { keys: { keys: [rsa(), rsa()] } },
+      short: { keys: { keys: [rsa(1024)] } },
+      encrypting: { keys: { keys: [{ ...rsa(), use: 'enc' }] } },
+      private: { keys: { keys: [await exportJWK(ec.privateKey)] } },
+      unfit: { keys: { keys }, settings: { algorithms: ['EdDSA'] } },
+      page: { keys: '<html>hidden' },
+      none: { keys: { hidden: [] } },
+      other: { discovery: { issuer: `${origin}/other/${evil}`, jwks_uri: `${origin}/other/keys` }, keys: { keys } },
+      nameless: { discovery: {} },
+      garbled: { discovery: '<html>hidden' },
+      keyless: { discovery: { issuer: `${origin}/keyless`, jwks_uri: 'keys' } },
+      away: {},
+      moved: { settings: { jwksUri: `${origin}/elsewhere?key=hidden` } },
+      down: { settings: { issuer: 'http://127.0.0.1:1' } },
+      internal: { settings: { issuer: 'https://127.0.0.2' } },
+    });
+    const noKey = (algorithms: string) => `it shows no key for ${algorithms}. Set algorithms in ROSTER_TRUSTED_ISSUERS`;
+    const expected = [
+      ...['empty', 'alike', 'short', 'encrypting', 'private'].map((name) => `${name}: ${noKey('RS256, ES256')}`),
+      `unfit: ${noKey('EdDSA')}`,
+      'page: its key set cannot be read. Set',
+      'none: its key set cannot be read. Set',
+      'other: its discovery document is of another issuer, other/%1B%5B31m%E2%80%AE%EF%BF%BD. Write issuer in ROSTER_TRUSTED_ISSUERS',
+      'nameless: its discovery document is of another issuer, without a name. Write',
+      'garbled: its discovery document cannot be read. Write',
+      'keyless: its discovery document names no keys. Write',
+      `away: 127.0.0.1:${port} answers 404 when asked for its keys. Check issuer and jwksUri in ROSTER_TRUSTED_ISSUERS`,
+      `moved: 127.0.0.1:${port} answers 404 when asked for its keys. Check`,
+      'http://127.0.0.1:1: 127.0.0.1:1 does not answer (ECONNREFUSED). Check',
+      'https://127.0.0.2: 127.0.0.2 stands at a forbidden address. Check',
+    ];
+    expect(told).toEqual(expected.map((text) => expect.stringContaining(`problem: ${text}`)));
+    expect(code).toBe(1);
   });
 });

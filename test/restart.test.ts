@@ -1,8 +1,6 @@
 // What a process owes to its callers and to those beside it: the end by a signal, two replicas, Postgres away.
 
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
@@ -17,6 +15,7 @@ import { startEmbedded } from '../src/kernel/db/embedded.ts';
 import { createDatabase } from './support/database.ts';
 import { outcome } from './support/errors.ts';
 import { addressOf, end, startRoster, tokenIn, usersAt } from './support/process.ts';
+import { startRelay } from './support/relay.ts';
 import { scratch } from './support/scratch.ts';
 
 let base: string;
@@ -107,43 +106,10 @@ test('two replicas of one database: each sees at once what the other did', async
   for (const child of children) expect(await end(child)).toBe(0);
 });
 
-/** A port that stays the same while the Postgres behind it comes and goes. */
-async function relay(): Promise<{ port: number; to(port: number): void }> {
-  let target = 0;
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((front) => {
-    const back = connectSocket(target, '127.0.0.1');
-    for (const socket of [front, back]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        front.destroy();
-        back.destroy();
-        sockets.delete(socket);
-      });
-    }
-    front.pipe(back).pipe(front);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
-  return {
-    port,
-    to: (next) => {
-      target = next;
-    },
-  };
-}
-
 test('Postgres stopped under load: UNAVAILABLE that tells nothing but a request id, and all well when it is back', async () => {
   const postgresFolder = folder('their-postgres');
   const start = () => startEmbedded({ dataDir: postgresFolder, log: pino({ level: 'silent' }), settings: { fsync: 'off' } });
-  const between = await relay();
+  const between = await startRelay();
   let embedded = await start();
   onTestFinished(() => embedded.stop());
   between.to(Number(new URL(embedded.url).port));

@@ -15,6 +15,8 @@ import { verifySmtp } from '../kernel/outbox/smtp.ts';
 import { probeWebhook } from '../kernel/outbox/webhook.ts';
 import { startProblem } from '../problems.ts';
 import type { Command, Operator } from './command.ts';
+import { issuerChecks } from './doctorIssuers.ts';
+import { type Check, Finding } from './finding.ts';
 import { age } from './outbox.ts';
 
 export const doctor: Command = {
@@ -23,17 +25,6 @@ export const doctor: Command = {
   options: {},
   run: examine,
 };
-
-/** What is wrong, and what to do about it. */
-class Finding extends Error {
-  override name = 'Finding';
-}
-
-interface Check {
-  name: string;
-  /** Says what is well; throws a Finding, or what `startProblem` knows. */
-  look: () => Promise<string>;
-}
 
 /** Every check runs, whatever the others find; what another one has found already is said once. */
 async function examine(operator: Operator): Promise<number> {
@@ -94,6 +85,7 @@ function checksOf(operator: Operator, config: Config): Check[] {
     { name: 'mails', look: async () => mails(config.delivery.email) },
     { name: 'text messages', look: () => wayOut(config.delivery.sms) },
     { name: 'outbox', look: queue },
+    ...issuerChecks(config),
   ];
 }
 

@@ -71,8 +71,9 @@ export async function serve(
   );
 
   const avatars = serveAvatars({ app, networkOf, uploadMs: config.maxTimeoutMs }, probed);
+  const tokens = serveOauth({ app, networkOf, maxTimeoutMs: config.maxTimeoutMs }, avatars);
   // In front of CORS: no script of another origin reads a page.
-  const handler = servePages(app, networkOf, cors(config.corsOrigins, serveOauth(app, networkOf, avatars)));
+  const handler = servePages(app, networkOf, cors(config.corsOrigins, tokens));
   const listener = await listen({ ...config.listen, tls: config.tls, handler, unary: rpcs.unary, arrivals: group?.arrivals });
   connections = listener.connections;
   await monitor.check();

@@ -1,4 +1,5 @@
 // Tokens of issuers elsewhere: whom they stand for, what is refused, and what an issuer that does not answer costs.
+import { createSign, generateKeyPairSync, type KeyPairKeyObjectResult } from 'node:crypto';
 import { createServer } from 'node:http';
 import { ConnectError } from '@connectrpc/connect';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
@@ -10,6 +11,8 @@ import { epoch, startServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
 let pairs: Record<'first' | 'second' | 'es', Awaited<ReturnType<typeof generateKeyPair>>>;
+/** Shorter than RS256 allows. */
+let weak: KeyPairKeyObjectResult;
 let origin: string;
 let shown: object[] = [];
 let isAway = false;
@@ -30,9 +33,12 @@ beforeAll(async () => {
   if (typeof address !== 'object' || !address) throw new Error('the provider has no port');
   origin = `http://127.0.0.1:${address.port}`;
   pairs = { first: await generateKeyPair('RS256'), second: await generateKeyPair('RS256'), es: await generateKeyPair('ES256') };
+  weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
   shown = [
     { ...(await exportJWK(pairs.first.publicKey)), kid: 'first' },
     { ...(await exportJWK(pairs.es.publicKey)), kid: 'es' },
+    { ...weak.publicKey.export({ format: 'jwk' }), kid: 'weak' },
+    { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', kid: 'broken' },
   ];
   const issuers = [
     { issuer: `${origin}/named`, jwksUri: `${origin}/named/keys`, audience },
@@ -63,6 +69,13 @@ function sign(path: string, { claims = {}, header = {}, pair = 'first' }: Parts 
   const iat = epoch.getTime() / 1000;
   const all = JSON.parse(JSON.stringify({ iss: `${origin}/${path}`, aud: audience, iat, exp: iat + 60, ...claims }));
   return new SignJWT(all).setProtectedHeader({ alg: 'RS256', kid: pair, ...header }).sign(pairs[pair].privateKey);
+}
+
+/** The same claims, signed as no library would. */
+function signWeakly(token: string): string {
+  const header = Buffer.from(JSON.stringify({ alg: 'RS256', kid: 'weak' })).toString('base64url');
+  const text = `${header}.${token.split('.')[1]}`;
+  return `${text}.${createSign('sha256').update(text).sign(weak.privateKey, 'base64url')}`;
 }
 
 const refused = 'Unauthenticated UNAUTHENTICATED';
@@ -108,6 +121,8 @@ test('what is wrong with a token is refused', async () => {
     ours: sign('named', { claims: { sub, iss: 'https://roster.example.com' } }),
     otherAlgorithm: sign('found', { claims: { preferred_username: sub } }),
     otherKey: sign('named', { claims: { sub }, pair: 'second', header: { kid: 'first' } }),
+    weakKey: sign('named', { claims: { sub } }).then(signWeakly),
+    brokenKey: sign('named', { claims: { sub }, header: { kid: 'broken', alg: 'ES256' }, pair: 'es' }),
     otherType: sign('named', { claims: { sub }, header: { typ: 'logout+jwt' } }),
     anotherIssuers: sign('found', { claims: { sub } }),
   };

@@ -2,8 +2,23 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { AccessTokenType } from '../../gen/zitadel/user/v2/user_pb.ts';
 import { TryLimits } from '../../src/kernel/networks.ts';
+import { serveOauth } from '../../src/web/oauth/serveOauth.ts';
 import { createHuman, tokenFor } from '../support/actors.ts';
-import { askToken, basic, clientAssertion, createClient, issuer, jwtBearer, outcomeOf, post, sign } from '../support/oauth.ts';
+import { closeWithFile } from '../support/closing.ts';
+import { serve } from '../support/edge.ts';
+import {
+  askToken,
+  basic,
+  clientAssertion,
+  createClient,
+  issuer,
+  jwtBearer,
+  outcomeOf,
+  post,
+  sign,
+  tokenBySecret,
+} from '../support/oauth.ts';
+import { startRelay } from '../support/relay.ts';
 import { epoch, startServer, type TestServer } from '../support/server.ts';
 
 const page = 'https://app.example.com';
@@ -133,6 +148,67 @@ test('a network with too many wrong tries waits, and its right ones do not', asy
   server.app.tryLimits = tryLimits;
   expect(outcomes).toEqual(['401 invalid_client', '400 invalid_grant', '429 temporarily_unavailable']);
   expect(await outcomeOf(ask(secret))).toBe('200');
+});
+
+test('while the database is away everybody is told to come later, nothing is used up, and nothing counts as a try', async () => {
+  const between = await startRelay(closeWithFile);
+  const url = new URL(server.database.url);
+  const databasePort = Number(url.port);
+  between.to(databasePort);
+  url.port = String(between.port);
+  const replica = await startServer({ beside: server, env: { DATABASE_URL: url.href } });
+  replica.app.tryLimits = new TryLimits(1);
+  const { userId, secret, key } = client;
+  const once = { claims: { jti: 'once' } };
+  const assertion = await sign(key, epoch, once);
+  const signed = { client_assertion_type: clientAssertion, client_assertion: assertion };
+  const token = await tokenBySecret(replica, userId, secret);
+
+  await between.shut();
+  const asked = {
+    'a token by a secret': askToken(replica, grant, basic(userId, secret)),
+    'a token by a wrong secret': askToken(replica, grant, basic(userId, 'wrong')),
+    'a token by an assertion': askToken(replica, { grant_type: jwtBearer, assertion }),
+    'a token by a signed client': askToken(replica, { ...grant, ...signed }),
+    'of a token, by a secret': post(replica, '/oauth/v2/introspect', { token }, basic(userId, secret)),
+    'of a token, by an assertion': post(replica, '/oauth/v2/introspect', { token, ...signed }),
+    'of a token, by a token': post(replica, '/oauth/v2/introspect', { token }, { authorization: `Bearer ${token}` }),
+    'of a token, by a wrong token': post(replica, '/oauth/v2/introspect', { token }, { authorization: 'Bearer wrong' }),
+  };
+  for (const [what, answer] of Object.entries(asked)) {
+    const { status, body, headers } = await answer;
+    const description = expect.stringMatching(/^The service cannot answer now; try again\. Request [0-9a-f-]{36}\.$/);
+    expect([what, status, body]).toEqual([what, 503, { error: 'temporarily_unavailable', error_description: description }]);
+    expect(headers.get('content-type')).toBe('application/json');
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.has('www-authenticate')).toBe(false);
+  }
+  const keys = await fetch(`${replica.address}/oauth/v2/keys`);
+  expect([keys.status, keys.headers.get('cache-control')]).toEqual([503, 'no-store']);
+  // What rests on no data is answered as ever.
+  expect((await fetch(`${replica.address}/.well-known/openid-configuration`)).status).toBe(200);
+  expect(await outcomeOf(askToken(replica, { grant_type: 'password' }))).toBe('400 unsupported_grant_type');
+
+  // A way to the database that takes connections and ends them: the driver tries again and again, and tells nobody.
+  between.to(1);
+  await between.open();
+  const { app } = replica;
+  const { port } = await serve(serveOauth({ app, networkOf: () => 'here', maxTimeoutMs: 100 }, () => {}));
+  const hasty = { address: `http://127.0.0.1:${port}` };
+  const late = [
+    outcomeOf(askToken(hasty, grant, basic(userId, secret))),
+    outcomeOf(post(hasty, '/oauth/v2/introspect', { token }, basic(userId, secret))),
+    fetch(`${hasty.address}/oauth/v2/keys`).then(({ status }) => String(status)),
+  ];
+  expect(await Promise.all(late)).toEqual(['504 temporarily_unavailable', '504 temporarily_unavailable', '504']);
+
+  between.to(databasePort);
+  const introspect = () => outcomeOf(post(replica, '/oauth/v2/introspect', { token }, basic(userId, secret)));
+  await expect.poll(introspect, { timeout: 30_000, interval: 20 }).toBe('200');
+  expect(await outcomeOf(askToken(replica, { grant_type: jwtBearer, assertion }))).toBe('200');
+  const tries = [];
+  for (let n = 0; n < 2; n++) tries.push(await outcomeOf(askToken(replica, grant, basic(userId, 'wrong'))));
+  expect(tries).toEqual(['401 invalid_client', '429 temporarily_unavailable']);
 });
 
 describe('discovery', () => {

@@ -1,3 +1,5 @@
+import { inTime } from '../inTime.ts';
+
 /** What an operator may know of a database URL: everything but the password. */
 interface Place {
   /** Host and port. */
@@ -63,18 +65,8 @@ const answerMs = 15_000;
  * accepted and closed again, as proxies do while there is no server behind them.
  * @throws an error that connectionProblem knows, after `ms` milliseconds.
  */
-export async function answerInTime<T>(answer: Promise<T>, ms: number = answerMs): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(Object.assign(new Error('The database does not answer.'), { code: 'CONNECT_TIMEOUT' })),
-    ms,
-  );
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+export const answerInTime = <T>(answer: Promise<T>, ms: number = answerMs): Promise<T> =>
+  inTime(answer, ms, () => Object.assign(new Error('The database does not answer.'), { code: 'CONNECT_TIMEOUT' }));
 
 function closed({ server }: Place): string {
   return (

@@ -39,6 +39,13 @@ export class ForbiddenAddress extends Error {
   override name = 'ForbiddenAddress';
 }
 
+/** Why a call has no answer, for operators, to follow the other side's name. */
+export function whyUnanswered(error: unknown): string {
+  if (error instanceof ForbiddenAddress) return `stands at ${error.message}`;
+  if (!(error instanceof Error)) return 'does not answer (unknown)';
+  return `does not answer (${'code' in error && typeof error.code === 'string' ? error.code : error.name})`;
+}
+
 const connectMs = 10_000;
 /** Until the head of the answer is there, and then between two pieces of it. */
 const answerMs = 30_000;

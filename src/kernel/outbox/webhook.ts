@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { ForbiddenAddress, type HttpClient, type HttpResponse } from '../http/client.ts';
+import { type HttpClient, type HttpResponse, whyUnanswered } from '../http/client.ts';
 import { DeliveryError } from './failure.ts';
 import type { Posting, Transport } from './posting.ts';
 
@@ -61,11 +61,5 @@ function waitOf(retryAfter: string, now: Date): number | undefined {
 }
 
 function failed(error: unknown): never {
-  if (error instanceof ForbiddenAddress) throw new DeliveryError('unreachable', `the webhook stands at ${error.message}`);
-  throw new DeliveryError('unreachable', `the webhook does not answer (${reasonOf(error)})`);
+  throw new DeliveryError('unreachable', `the webhook ${whyUnanswered(error)}`);
 }
-
-const reasonOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return 'unknown';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-};

@@ -26,6 +26,8 @@ function refused({ error, message }: OauthRefusal): Answer {
   return challenge ? { status: 401, headers: { 'www-authenticate': challenge }, body } : { status: 400, body };
 }
 
+const later: ReadonlySet<Code> = new Set([Code.ResourceExhausted, Code.Unavailable, Code.DeadlineExceeded]);
+
 /** What goes wrong, in the form that clients of these endpoints read. */
 export function refusalOf(app: App, error: unknown, request: string): Answer {
   if (error instanceof OauthRefusal) return refused(error);
@@ -34,7 +36,10 @@ export function refusalOf(app: App, error: unknown, request: string): Answer {
   const { message = '', retryAfterMs } = toldBy(failed) ?? {};
   const headers = retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) };
   // There is no word for it in RFC 6749, 5.2; these are those of 4.1.2.1.
-  const isLater = failed.code === Code.ResourceExhausted || failed.code === Code.Unavailable;
-  const word = isLater ? 'temporarily_unavailable' : failed.code === Code.PermissionDenied ? 'access_denied' : 'server_error';
+  const word = later.has(failed.code)
+    ? 'temporarily_unavailable'
+    : failed.code === Code.PermissionDenied
+      ? 'access_denied'
+      : 'server_error';
   return { status: codeToHttpStatus(failed.code), headers, body: { error: word, error_description: message } };
 }

@@ -5,11 +5,10 @@ import { type Grant, giveToken, introspect } from '../../features/oauth/service.
 import { authenticateRequest } from '../../server/authenticate.ts';
 import type { NodeRequest } from '../../server/handler.ts';
 import { grantTypes } from './metadata.ts';
-import { credentialsIn, needed, type Parameters, readParameters } from './parameters.ts';
+import { credentialsIn, needed, type Parameters } from './parameters.ts';
 
 /** RFC 6749, 5.1. */
-export async function tokenAnswer(asking: Asking, request: NodeRequest) {
-  const parameters = await readParameters(request);
+export async function tokenAnswer(asking: Asking, request: NodeRequest, parameters: Parameters) {
   const { token, scope, expiresIn } = await giveToken(asking, grantIn(request, parameters), parameters.get('scope') ?? '');
   return { access_token: token, token_type: 'Bearer', expires_in: expiresIn, ...(scope !== '' && { scope }) };
 }
@@ -32,8 +31,7 @@ function grantIn(request: NodeRequest, parameters: Parameters): Grant {
 const unknownClient = () => new OauthRefusal('invalid_client', 'The client does not show who it is.');
 
 /** RFC 7662, 2.2. Whoever brings a token is told of it, and nothing of one that may not be used. */
-export async function introspectionAnswer(asking: Asking, request: NodeRequest) {
-  const parameters = await readParameters(request);
+export async function introspectionAnswer(asking: Asking, request: NodeRequest, parameters: Parameters) {
   await authenticateAsker(asking, request, parameters);
   const { app, now } = asking;
   const found = await introspect(app, now, needed(parameters, 'token'));

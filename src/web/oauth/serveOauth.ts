@@ -21,19 +21,27 @@ const always = {
 const restBytes = 2 * 1024 * 1024;
 const restMs = 1_000;
 
+export interface OauthSite {
+  app: App;
+  networkOf: NetworkOf;
+  /** The longest that a request may run. */
+  maxTimeoutMs: number;
+}
+
 /** Answers the paths of `oauthPaths`, and leaves the rest to `handler`. What answers is loaded with the first request. */
-export function serveOauth(app: App, networkOf: NetworkOf, handler: NodeHandler): NodeHandler {
+export function serveOauth(site: OauthSite, handler: NodeHandler): NodeHandler {
   return (request, response) => {
     const path = pathOf(request);
     if (!paths.has(path)) return handler(request, response);
-    void answer(app, networkOf, request, path).then((told) => send(request, response, told));
+    void answer(site, request, path).then((told) => send(request, response, told));
   };
 }
 
-async function answer(app: App, networkOf: NetworkOf, request: NodeRequest, path: string): Promise<Answer> {
+async function answer({ app, networkOf, maxTimeoutMs }: OauthSite, request: NodeRequest, path: string): Promise<Answer> {
   const id = randomUUID();
   const { answerSafely } = await import('./routes.ts');
-  const told = await answerSafely({ app, now: app.clock(), network: networkOf(request) }, request, path, id);
+  const asking = { app, now: app.clock(), network: networkOf(request) };
+  const told = await answerSafely({ asking, request, path, id, maximumMs: maxTimeoutMs });
   app.log.debug({ request: id, path, method: request.method, status: told.status }, 'oauth');
   return told;
 }
