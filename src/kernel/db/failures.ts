@@ -20,8 +20,9 @@ const retryable = new Set(['40001', '40P01']);
 
 export const isRetryable = (error: unknown): boolean => retryable.has(driverError(error)?.code ?? '');
 
-// Class 08: connection; 57P01-57P03: shutting down, crashed, starting; 53300: too many connections; 25006: a standby.
-const awayCodes = /^(08...|57P0[123]|53300|25006)$/;
+// Class 08: connection; 28: its user or password; 3D000: no such database, as while a backup takes its place; 57P01-57P03:
+// shutting down, crashed, starting; 53300: too many connections; 25006: a standby.
+const awayCodes = /^(08...|28...|3D000|57P0[123]|53300|25006)$/;
 // Of these, the ones after which Postgres closes the connection.
 const lostCodes = /^(08...|57P0[12])$/;
 const awayNames = new Set([
