@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, type SQL, sql } from 'drizzle-orm';
 import { can } from './auth/caller.ts';
 import type { Call } from './call.ts';
 import type { Db } from './db/driver.ts';
@@ -145,6 +145,10 @@ export async function forgiveTries(db: Db, userId: string, kind: Guessed): Promi
 }
 
 const forgiving = prepared((db) => db.delete(guesses).where(ofKind).prepare('forgive_tries'));
+
+/** The same as a step of another statement, with placeholders for `userId` and `kind`, where the condition holds. */
+export const forgivingStep = (db: Db, condition: SQL) =>
+  db.$with('forgiven', {}).as(sql`delete from ${guesses} where ${and(ofKind, condition)}`);
 
 /** After an unlock, and with the user. */
 export async function forgiveAllTries(db: Db, userId: string): Promise<void> {

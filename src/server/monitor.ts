@@ -1,3 +1,5 @@
+import { inTime } from '../kernel/inTime.ts';
+
 /** Asks at this pace whether the database answers: the only statement of an idle service. */
 const heartbeatMs = 5_000;
 /** And at this pace while it does not. */
@@ -32,15 +34,10 @@ export class Monitor {
     clearTimeout(this.#timer);
   }
 
-  async #answers(): Promise<boolean> {
-    const { promise: late, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => resolve(false), patienceMs);
-    const asked = this.#ping().then(
+  #answers(): Promise<boolean> {
+    return inTime(this.#ping(), patienceMs, () => new Error('no answer')).then(
       () => true,
       () => false,
     );
-    const answer = await Promise.race([asked, late]);
-    clearTimeout(timer);
-    return answer;
   }
 }

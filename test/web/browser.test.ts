@@ -1,11 +1,11 @@
 // The pages as people meet them: from the mail to the end, in a browser without scripts, by keyboard alone.
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { createHuman, readHuman, unique } from '../support/actors.ts';
-import { launchBrowser } from '../support/browser.ts';
+import { openSite } from '../support/browser.ts';
 import { outcome } from '../support/errors.ts';
 import { codeIn, linkIn, messagesTo } from '../support/outbox.ts';
-import { startServer, type TestServer } from '../support/server.ts';
+import type { TestServer } from '../support/server.ts';
 import { accessible, enter, expectUsable, picture, styleOf, tabTo, visitor } from '../support/visitor.ts';
 
 const right = 'Xylophon-7-Regenbogen';
@@ -14,11 +14,8 @@ let server: TestServer;
 let browser: Browser;
 
 beforeAll(async () => {
-  // The public URL is then where it listens.
-  server = await startServer({ env: { ROSTER_PUBLIC_URL: '', ROSTER_PRODUCT_NAME: 'Acme' } });
-  browser = await launchBrowser();
+  ({ server, browser } = await openSite());
 });
-afterAll(() => browser.close());
 
 /** Fills in a new password by keyboard and sends it. */
 async function typeTwice(page: Page, password = right): Promise<void> {

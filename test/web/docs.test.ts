@@ -2,24 +2,22 @@
 import { getOption, hasOption } from '@bufbuild/protobuf';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { field as fieldRules } from '../../gen/buf/validate/validate_pb.ts';
 import { SetEmailRequestSchema } from '../../gen/zitadel/user/v2/user_service_pb.ts';
 import { bindingsOf } from '../../src/server/rest/bindings.ts';
 import { olderNames, services } from '../../src/server/routes.ts';
 import { createHuman } from '../support/actors.ts';
-import { launchBrowser } from '../support/browser.ts';
-import { startServer, type TestServer } from '../support/server.ts';
+import { openSite } from '../support/browser.ts';
+import type { TestServer } from '../support/server.ts';
 import { expectUsable, type Visitor, visitor } from '../support/visitor.ts';
 
 let server: TestServer;
 let browser: Browser;
 
 beforeAll(async () => {
-  server = await startServer({ env: { ROSTER_PUBLIC_URL: '', ROSTER_PRODUCT_NAME: 'Acme' } });
-  browser = await launchBrowser();
+  ({ server, browser } = await openSite());
 });
-afterAll(() => browser.close());
 
 interface Described {
   openapi: string;

@@ -4,17 +4,17 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { Secret, TOTP } from 'otpauth';
 import type { Browser, Page } from 'playwright-core';
 import { renderSVG } from 'uqr';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { verifyAssertion } from '../../src/features/passkey/assertion.ts';
 import type { Kind } from '../../src/features/passkey/repository.ts';
 import { transaction } from '../../src/kernel/call.ts';
 import { operatorCall } from '../../src/system.ts';
 import { passkeyPaths } from '../../src/web/passkey/paths.ts';
 import { createHuman, unique } from '../support/actors.ts';
-import { launchBrowser } from '../support/browser.ts';
+import { openSite } from '../support/browser.ts';
 import { outcome } from '../support/errors.ts';
 import { linkIn, messagesTo } from '../support/outbox.ts';
-import { epoch, startServer, type TestServer } from '../support/server.ts';
+import { epoch, type TestServer } from '../support/server.ts';
 import { addAuthenticator, createIn, getIn } from '../support/virtualAuthenticator.ts';
 import { accessible, enter, expectUsable, picture, styleOf, tabTo, type Visitor, visitor } from '../support/visitor.ts';
 
@@ -22,11 +22,8 @@ let server: TestServer;
 let browser: Browser;
 
 beforeAll(async () => {
-  // The public URL is then where it listens, at localhost: a name, as passkeys need one.
-  server = await startServer({ env: { ROSTER_PUBLIC_URL: '', ROSTER_PRODUCT_NAME: 'Acme' } });
-  browser = await launchBrowser();
+  ({ server, browser } = await openSite());
 });
-afterAll(() => browser.close());
 
 /** The clock of this file only goes on: what a network may try comes back with time. */
 let now = epoch.getTime();

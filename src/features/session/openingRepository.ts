@@ -2,7 +2,8 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { Call, UserRow } from '../../kernel/call.ts';
 import { placeholdersOf, prepared } from '../../kernel/db/prepared.ts';
-import { guesses, sessions, userPasswords, users } from '../../kernel/db/schema.ts';
+import { sessions, userPasswords, users } from '../../kernel/db/schema.ts';
+import { forgivingStep } from '../../kernel/guessing.ts';
 import { eventValues, recordingSteps } from '../user/events.ts';
 import { type SessionRow, type Written, written } from './repository.ts';
 import type { Factor } from './steps.ts';
@@ -25,14 +26,14 @@ export async function openSession(
 ): Promise<Written | undefined> {
   const event = eventValues(call, user.id, { type: 'session.checked', session: session.id, factors });
   const looked = { 'looked.state': user.state, 'looked.hash': passwordHash };
-  const [row] = await opening(call.db).execute({ ...session, ...event, ...looked });
+  const guess = { userId: user.id, kind: 'password' };
+  const [row] = await opening(call.db).execute({ ...session, ...event, ...looked, ...guess });
   return row;
 }
 
 const { instanceId, ...details } = written;
 
 const opening = prepared((db) => {
-  const userId = sql.placeholder('event.userId');
   // Locked and then looked at again, both rows: what was there when the statement began does not count.
   const same = db.$with('same').as(
     db
@@ -41,7 +42,7 @@ const opening = prepared((db) => {
       .innerJoin(userPasswords, eq(userPasswords.userId, users.id))
       .where(
         and(
-          eq(users.id, userId),
+          eq(users.id, sql.placeholder('userId')),
           eq(users.state, sql.placeholder('looked.state')),
           eq(userPasswords.hash, sql.placeholder('looked.hash')),
         ),
@@ -49,9 +50,7 @@ const opening = prepared((db) => {
       .for('update'),
   );
   const stands = sql`exists (select from ${same})`;
-  const forgiven = db
-    .$with('forgiven', {})
-    .as(sql`delete from ${guesses} where ${and(eq(guesses.userId, userId), eq(guesses.kind, 'password'), stands)}`);
+  const forgiven = forgivingStep(db, stands);
   const row = sql.join(Object.values(placeholdersOf(sessions)), sql`, `);
   const opened = db.$with('opened').as(db.insert(sessions).select(sql`select ${row} from ${same}`).returning(details));
   const { changed, noted } = recordingSteps(db, {}, stands);
