@@ -7,6 +7,7 @@ import {
   byId,
   type Change,
   type Checks,
+  createPerson,
   loginOf,
   openSession,
   openWithAll,
@@ -103,6 +104,13 @@ describe('a call with several checks', () => {
     ]);
     expect(events.at(-1)?.sequence).toBe(after?.sequence);
     expect(details?.sequence).toBe(1n);
+  });
+
+  test('that are the user and the password alone takes four statements', async () => {
+    const checks = { user: byId((await createPerson(server)).userId), password: { password } };
+    server.statements();
+    await sessions.createSession({ checks });
+    expect(server.statements()).toHaveLength(4);
   });
 
   test('makes no session when one is wrong', async () => {
